@@ -1,1 +1,3 @@
-//! Part of Eligo.
+//! The eligibility statement as an R1CS over BN254, its keys and its proofs.
+
+pub mod r1cs;
