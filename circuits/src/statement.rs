@@ -4,12 +4,16 @@
 //! [`PublicInputs`]. Witness: `z, salt, cells, A` and its path, `(c, s), issued, expires`, and the
 //! credential's `sealed`.
 
+#[cfg(any(test, feature = "test-util"))]
+pub mod scenario;
+
 use ark_bn254::Fr;
 use ark_ff::{Field, One};
 use eligo_records::{
     cell::{Cells, Layout},
     civil::{CIVIL_BITS, CivilDay},
     program::Program,
+    schema::SchemaId,
 };
 use eligo_verifier_contract::{
     IssuerPath, PublicInputs,
@@ -26,7 +30,7 @@ use crate::{
     r1cs::R1cs,
     record::{Record, schema_element},
     schnorr::{
-        Signature,
+        MESSAGE, Signature,
         gadget::{Key, WitnessKey, verify},
     },
     system::{Mode, Num, Parts, System},
@@ -238,7 +242,7 @@ impl Statement {
             }
             AcceptedIssuers::Tree { depth } => depth,
         };
-        let key = Key::Witness(WitnessKey::alloc(system, w.map(|w| w.issuer)));
+        let key = Key::Witness(Box::new(WitnessKey::alloc(system, w.map(|w| w.issuer))));
         let (x, y) = key.coordinates();
         let mut node = poseidon::hash(system, &[tag(Domain::IssuerLeaf), x, y]);
         for level in 0..depth {
@@ -275,6 +279,24 @@ impl Statement {
             .collect();
         poseidon::hash(system, &inputs)
     }
+}
+
+/// What an issuer signs: schema, holder, record, sealed, and `issued * 2^18 + expires`.
+pub fn message(
+    schema: SchemaId,
+    holder: Fr,
+    record: Fr,
+    sealed: Fr,
+    (issued, expires): (CivilDay, CivilDay),
+) -> [Fr; MESSAGE] {
+    let validity = (u64::from(issued.number()) << CIVIL_BITS) + u64::from(expires.number());
+    [
+        schema_element(schema),
+        holder,
+        record,
+        sealed,
+        Fr::from(validity),
+    ]
 }
 
 fn tag(domain: Domain) -> Num {

@@ -44,7 +44,7 @@ pub enum Key {
     /// Fixed: the requirement names this one hospital.
     Fixed(Point),
     /// A witness, in circomlib's Edwards coordinates, on the curve.
-    Witness(WitnessKey),
+    Witness(Box<WitnessKey>),
 }
 
 /// A key that is a witness.
@@ -237,25 +237,20 @@ fn add_response(
 fn window(system: &mut System, table: &[(Fr, Fr)], digit: Option<i8>) -> Montgomery {
     let index = digit.map(|d| usize::from(d.unsigned_abs()) / 2);
     let low = system.alloc_bit(index.map(|k| k & 1 == 1));
-    let selected: Box<dyn Fn(&dyn Fn(&(Fr, Fr)) -> Fr) -> Num> = match *table {
-        [p0, p1] => Box::new(move |f| low.num().times(f(&p1) - f(&p0)).offset(f(&p0))),
-        [p0, p1, p2, p3] => {
+    let high = match table.len() {
+        4 => {
             let high = system.alloc_bit(index.map(|k| k >> 1 == 1));
             let both = system.mul(low.num(), high.num());
-            Box::new(move |f| {
-                let (f0, f1, f2, f3) = (f(&p0), f(&p1), f(&p2), f(&p3));
-                Num::combine([
-                    (f1 - f0, low.num()),
-                    (f2 - f0, high.num()),
-                    (f3 - f2 - f1 + f0, &both),
-                    (f0, &Num::fixed(1u64)),
-                ])
-            })
+            Some((high, both))
         }
-        _ => unreachable!("tables have two or four points"),
+        _ => None,
     };
-    let u = selected(&|p| p.0);
-    let v_squared = selected(&|p| p.1.square());
+    let coordinates = |f: fn(&(Fr, Fr)) -> Fr| {
+        let values: Vec<Fr> = table.iter().map(f).collect();
+        select(&values, &low, high.as_ref())
+    };
+    let u = coordinates(|p| p.0);
+    let v_squared = coordinates(|p| p.1.square());
     let v = digit.zip(index).and_then(|(d, k)| {
         let (_, v) = table.get(k)?;
         Some(if d < 0 { -*v } else { *v })
@@ -263,6 +258,20 @@ fn window(system: &mut System, table: &[(Fr, Fr)], digit: Option<i8>) -> Montgom
     let v = system.alloc(v);
     system.enforce(&v, &v, &v_squared);
     Montgomery { u, v }
+}
+
+/// The value at position `low + 2 high`, linear in the bits and their product.
+fn select(values: &[Fr], low: &Bit, high: Option<&(Bit, Num)>) -> Num {
+    match (values, high) {
+        ([f0, f1, f2, f3], Some((high, both))) => Num::combine([
+            (*f1 - f0, low.num()),
+            (*f2 - f0, high.num()),
+            (*f3 - f2 - f1 + f0, both),
+            (*f0, &Num::fixed(1u64)),
+        ]),
+        ([f0, f1], None) => low.num().times(*f1 - f0).offset(*f0),
+        _ => unreachable!("tables have two or four points"),
+    }
 }
 
 fn fixed_point(point: EdwardsProjective) -> Montgomery {
@@ -324,7 +333,7 @@ mod tests {
         let key = if fixed {
             Key::Fixed(key)
         } else {
-            Key::Witness(WitnessKey::alloc(&mut system, Some(key)))
+            Key::Witness(Box::new(WitnessKey::alloc(&mut system, Some(key))))
         };
         verify(&mut system, &key, &message, signature);
         system
