@@ -1,6 +1,9 @@
 //! The eligibility statement as an R1CS over BN254, its keys and its proofs.
 
 pub mod bits;
+pub mod claim;
+pub mod credential;
+pub mod issuer;
 pub mod jubjub;
 pub mod poseidon;
 pub mod predicate;

@@ -16,9 +16,11 @@ pub mod hash;
 pub mod inputs;
 pub mod issuers;
 pub mod statement;
+pub mod terms;
 
 pub use ark_bn254::Fr;
 pub use day::{Day, DayError};
 pub use inputs::{InputsError, PUBLIC_INPUTS, PublicInputs};
 pub use issuers::{IssuerPath, IssuerTree, IssuersError};
 pub use statement::{Context, ContextParts, IssuersRoot, Nullifier, Requirement, Sealed};
+pub use terms::{Kind, Terms};
