@@ -268,6 +268,8 @@ fn r5_medications_and_procedures_are_read() {
     let atc = issued.report.attribute("medication_atc").unwrap();
     let codes: Vec<&str> = atc.codes.iter().map(|c| c.code.as_str()).collect();
     assert_eq!(codes, ["B01AC04", "C10AA07"]);
+    let medication = issued.report.resource("Medication/sofia-andersen-5");
+    assert!(medication.unwrap().used_for.contains("medication_atc"));
     let procedures = issued.report.attribute("procedure_snomed").unwrap();
     assert_eq!(procedures.codes[0].onset.as_deref(), Some("2019-10-10"));
     let group = issued.report.attribute("blood_group").unwrap();
