@@ -12,4 +12,5 @@
 pub mod cell;
 pub mod civil;
 pub mod program;
+pub mod requirement;
 pub mod schema;
