@@ -6,8 +6,12 @@
 
 use core::fmt;
 
+mod shipped;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use shipped::{NAMES, shipped, shipped_text};
 
 /// Most cells a schema may expand to.
 pub const MAX_CELLS: usize = 4096;
