@@ -18,4 +18,5 @@ pub mod decimal;
 pub mod fhir;
 pub mod issue;
 pub mod program;
+pub mod requirement;
 pub mod schema;
