@@ -20,6 +20,7 @@ pub mod interchange;
 mod lower;
 mod parse;
 pub mod ranges;
+pub mod reference;
 mod resolve;
 pub mod syntax;
 
