@@ -52,7 +52,9 @@ fn measure(c: &mut Criterion, inputs: usize, every: bool) -> Row {
 
     let name = format!("{inputs}/{}", if every { "every" } else { "one" });
     let mut group = c.benchmark_group("huang2020");
-    group.sample_size(10).warm_up_time(Duration::from_millis(300));
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300));
     group.measurement_time(Duration::from_secs(2));
     let mut proving = Vec::new();
     let mut proof = None;
@@ -69,7 +71,8 @@ fn measure(c: &mut Criterion, inputs: usize, every: bool) -> Row {
             elapsed
         });
     });
-    let proof = verifying::proof(&proof.expect("the claim is true")).expect("a fresh proof is sound");
+    let proof =
+        verifying::proof(&proof.expect("the claim is true")).expect("a fresh proof is sound");
     let mut verifying = Vec::new();
     group.bench_function(format!("verify/{name}"), |b| {
         b.iter_custom(|n| {
@@ -101,8 +104,12 @@ fn tables(c: &mut Criterion) {
         .flat_map(|(inputs, ..)| [(*inputs, false), (*inputs, true)])
         .map(|(inputs, every)| measure(c, inputs, every))
         .collect();
-    println!("\nHuang 2020, tables 3 and 4; in brackets the paper's figure and its ratio to ours\n");
-    println!("| inputs | tested | constraints | proving key, MB | verifying key, KB | proof, bytes | keys, s | prove, ms | verify, ms |");
+    println!(
+        "\nHuang 2020, tables 3 and 4; in brackets the paper's figure and its ratio to ours\n"
+    );
+    println!(
+        "| inputs | tested | constraints | proving key, MB | verifying key, KB | proof, bytes | keys, s | prove, ms | verify, ms |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for row in &rows {
         let Some((_, vk, proof)) = PAPER.iter().find(|p| p.0 == row.inputs) else {

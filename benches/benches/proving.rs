@@ -17,14 +17,14 @@ fn compare(c: &mut Criterion, name: &str) {
     let circuit = Circuit::reference(name).expect("reference requirements ship with the fixtures");
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let ours = ProvingKey::generate(circuit.system.clone(), &mut rng);
-    let (stock, _) = Groth16::<Bn254>::circuit_specific_setup(
-        Synthesizer::new(&circuit.system),
-        &mut rng,
-    )
-    .expect("the circuit has a key");
+    let (stock, _) =
+        Groth16::<Bn254>::circuit_specific_setup(Synthesizer::new(&circuit.system), &mut rng)
+            .expect("the circuit has a key");
 
     let mut group = c.benchmark_group("proving");
-    group.sample_size(10).warm_up_time(Duration::from_millis(300));
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300));
     group.measurement_time(Duration::from_secs(4));
     let mut times = [Vec::new(), Vec::new()];
     group.bench_function(format!("{name}/eligo"), |b| {

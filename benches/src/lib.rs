@@ -41,7 +41,11 @@ impl Circuit {
         let requirement = Requirement::from_toml(text).map_err(|e| e.to_string())?;
         let schema = shipped(requirement.schema().name()).ok_or("unknown schema")?;
         let criteria = requirement.check(schema).map_err(|e| e.to_string())?;
-        Self::new(name.to_owned(), Layout::of(schema), criteria.program().clone())
+        Self::new(
+            name.to_owned(),
+            Layout::of(schema),
+            criteria.program().clone(),
+        )
     }
 
     /// Huang 2020: a record of this many attributes, of which one, or every one, is range-tested.
@@ -66,9 +70,11 @@ impl Circuit {
         if !every {
             tests.truncate(1);
         }
-        let program =
-            Program::new(&layout, Formula::All(tests)).map_err(|e| e.to_string())?;
-        let name = format!("{count} attributes, {}", if every { "every one" } else { "one" });
+        let program = Program::new(&layout, Formula::All(tests)).map_err(|e| e.to_string())?;
+        let name = format!(
+            "{count} attributes, {}",
+            if every { "every one" } else { "one" }
+        );
         Self::new(name, layout, program)
     }
 
