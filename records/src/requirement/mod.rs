@@ -10,6 +10,8 @@
 //! * [`criteria`]: an expression checked against a schema;
 //! * [`explanation`]: which criterion holds, and why.
 
+#[cfg(any(test, feature = "test-util"))]
+pub mod arbitrary;
 pub mod constant;
 pub mod criteria;
 pub mod diagnostic;
@@ -19,6 +21,8 @@ pub mod explanation;
 pub mod interchange;
 mod lower;
 mod parse;
+#[cfg(test)]
+mod properties;
 pub mod ranges;
 pub mod reference;
 mod resolve;

@@ -183,7 +183,7 @@ fn window(events: &[Cursor<'_>]) -> Read<Option<Window>> {
                     return Ok(None);
                 };
                 relative = Some(match least {
-                    0 => Window::Within { count: most, unit },
+                    0 if most > 0 => Window::Within { count: most, unit },
                     _ => Window::Ago { least, most, unit },
                 });
             }

@@ -107,7 +107,7 @@ pub(super) fn write(
     };
     // A single disjunction is a group of its own in R5.
     let (method, parts) = match (release, parts.as_slice()) {
-        (Release::R5, [Wanted::Any(alternatives)]) => ("any-of", flattened(alternatives)),
+        (Release::R5, [Wanted::Any(alternatives)]) => ("any-of", alternatives.clone()),
         _ => ("all-of", flattened(&parts)),
     };
     let mut characteristics = Vec::new();
