@@ -3,15 +3,16 @@
 
 #![forbid(clippy::todo)]
 
+mod bfkem;
 pub mod curve;
+pub mod document;
 pub mod domain;
 pub mod keys;
-#[allow(dead_code)] // its callers follow
 mod pairing;
 mod scalar;
 pub mod search;
+pub mod tcpre;
 pub mod wallet;
-#[allow(dead_code)] // its callers follow
 mod wire;
 
 pub use pairing::GT_BYTES;
