@@ -5,9 +5,12 @@
 
 mod bfkem;
 pub mod curve;
+pub mod dkg;
 pub mod document;
 pub mod domain;
+pub mod ibe;
 pub mod keys;
+pub mod letter;
 mod pairing;
 mod scalar;
 pub mod search;
