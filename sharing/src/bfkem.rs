@@ -59,7 +59,6 @@ pub(crate) fn encap<T: Tag>(master: &G2Affine, id: &[u8], r: SecretScalar) -> En
 
 impl Encapsulation {
     /// e(r point, key): a second key encapsulated by the same U.
-    #[allow(dead_code)] // the gate's
     pub(crate) fn also(&self, point: &G1Affine, key: &G2Affine) -> Zeroizing<Gt> {
         Zeroizing::new(pairing::pair(&self.r.times_g1(point), key))
     }

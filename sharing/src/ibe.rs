@@ -29,6 +29,7 @@ mod proxy;
 mod sealed;
 
 pub use emergency::{DecryptionShare, VerifiedDecryptionShare};
+pub(crate) use extraction::require;
 pub use extraction::{
     Authority, ExtractError, Identity, IdentityKey, IdentityShare, VerifiedIdentityShare,
     WrongPurpose,

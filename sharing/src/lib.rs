@@ -3,11 +3,13 @@
 
 #![forbid(clippy::todo)]
 
+pub mod beacon;
 mod bfkem;
 pub mod curve;
 pub mod dkg;
 pub mod document;
 pub mod domain;
+pub mod draw;
 pub mod ibe;
 pub mod keys;
 pub mod letter;

@@ -46,6 +46,7 @@
 mod capsule;
 mod content;
 mod dispute;
+mod gate;
 mod grant;
 mod label;
 mod open;
@@ -57,6 +58,10 @@ mod share;
 pub use capsule::{Capsule, CapsuleError, CheckedCapsule, DecapsulateError};
 pub use content::{ContentKey, OpenContentError, Opened, RekeyError, SealError, rekey, seal};
 pub use dispute::{Dispute, DisputeError, KeyDispute, Transcript, Verdict};
+pub use gate::{
+    GateKey, GateShare, GateShareError, GatedRecord, OpenGatedError, SealGatedError,
+    VerifiedGateShare, combine_gated, open_gated_alone, seal_gated,
+};
 pub use grant::{Grant, GrantError, GrantTerms, SignedGrant, VerifiedGrant, grant};
 pub use label::{GrantId, Label, RecordId, RequirementId, SchemaId, Window, WindowError};
 pub use open::{CombineError, combine};

@@ -381,11 +381,6 @@ impl ContentKey {
         held
     }
 
-    #[allow(dead_code)] // the gate's
-    pub(super) fn expose(&self) -> &[u8; 32] {
-        &self.key
-    }
-
     /// Decrypts a stored ciphertext, chunk by chunk, in constant memory. Each chunk is authenticated before
     /// it is written; that all of them came, and nothing else, is known only when this returns `Ok`.
     ///

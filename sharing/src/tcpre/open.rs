@@ -44,6 +44,17 @@ pub fn combine(
     capsule: &CheckedCapsule,
     shares: &[VerifiedShare],
 ) -> Result<ContentKey, CombineError> {
+    let kap = unblind(key, grant, capsule, shares)?;
+    capsule.content_key(&kap).ok_or(CombineError::KeyCommitment)
+}
+
+/// kap = prod rho_j^lam_j / e(bX1, U).
+pub(super) fn unblind(
+    key: &ReceivingKey,
+    grant: &VerifiedGrant,
+    capsule: &CheckedCapsule,
+    shares: &[VerifiedShare],
+) -> Result<Zeroizing<Gt>, CombineError> {
     if key.public() != grant.terms().receiver {
         return Err(CombineError::OtherKey);
     }
@@ -51,8 +62,7 @@ pub fn combine(
     // e(bX1, U): bX1 = xB
     let xb = SecretPoint(key.0.times_g1(grant.x1()));
     let strip = Zeroizing::new(pairing::pair(&xb.0, &capsule.u).inverse());
-    let kap = Zeroizing::new(*blinded * *strip);
-    capsule.content_key(&kap).ok_or(CombineError::KeyCommitment)
+    Ok(Zeroizing::new(*blinded * *strip))
 }
 
 /// prod rho_j^lam_j = e(D + xB, U) of t shares that belong together.

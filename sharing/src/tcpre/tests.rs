@@ -563,3 +563,78 @@ fn altered_capsules_and_hostile_bytes_are_refused() {
         }
     );
 }
+
+/// With a gate, three shares of the grant are not enough after its window: the gate's hardware knows the time.
+#[test]
+fn a_gate_shuts_even_if_proxies_kept_their_shares() {
+    use crate::dkg::{Purpose, simulate};
+    let mut s = scene();
+    let (gate, holders) = simulate(Purpose::Gate, 3, 2, &mut s.rng);
+    let holders: Vec<_> = holders
+        .into_iter()
+        .map(|h| GateKey::new(h).unwrap())
+        .collect();
+    let schema = SchemaId::new([2; 32]);
+    let mut stored = Vec::new();
+    let (public, label) = (s.patient.public(), s.terms.label);
+    let record = seal_gated(
+        &public,
+        label,
+        schema,
+        &gate,
+        &b"gated"[..],
+        &mut stored,
+        &mut s.rng,
+    )
+    .unwrap();
+    (s.capsule, s.stored) = (record.capsule.clone().check().unwrap(), stored);
+    let grant = s.grant();
+    let shares = s.shares(&grant, &[0, 1, 2]);
+    assert_eq!(
+        combine(&s.institution, &grant, &s.capsule, &shares).unwrap_err(),
+        CombineError::KeyCommitment
+    );
+    let open = |holder: &GateKey, now, s: &mut Scene| {
+        let capsule = s.capsule.clone();
+        holder.open(&gate, &grant, &capsule, now, &mut s.rng)
+    };
+    let gates: Vec<_> = holders[1..]
+        .iter()
+        .map(|h| open(h, NOW, &mut s).unwrap())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|share| {
+            assert_eq!(
+                GateShare::from_bytes(&share.to_bytes()).as_ref(),
+                Ok(&share)
+            );
+            share.verify(&gate, &grant, &s.capsule).unwrap()
+        })
+        .collect();
+    let key = combine_gated(&s.institution, &grant, &s.capsule, &shares, &gate, &gates).unwrap();
+    assert_eq!(s.read(&key), b"gated");
+    let shut = combine_gated(
+        &s.institution,
+        &grant,
+        &s.capsule,
+        &shares,
+        &gate,
+        &gates[..1],
+    );
+    assert!(matches!(
+        shut,
+        Err(OpenGatedError::GateShut { have: 1, need: 2 })
+    ));
+    assert!(matches!(
+        open(&holders[0], NOW + 101, &mut s),
+        Err(GateShareError::Closed { .. })
+    ));
+    // a share for one grant does not open the gate for another
+    let another = s.grant();
+    let share = open(&holders[0], NOW, &mut s).unwrap();
+    assert!(share.verify(&gate, &another, &s.capsule).is_err());
+    // the patient needs neither
+    let own = open_gated_alone(&s.patient, &record).unwrap();
+    assert_eq!(s.read(&own), b"gated");
+    assert!(open_gated_alone(&RecordKey::generate(&mut s.rng), &record).is_err());
+}
