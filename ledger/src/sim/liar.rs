@@ -36,7 +36,7 @@ pub(crate) fn key_of(id: ReplicaId) -> Option<Arc<SecretKey>> {
 pub(crate) struct Memory {
     prepares: BTreeMap<(Epoch, View, Height, Digest), BTreeMap<ReplicaId, Signature>>,
     blocks: BTreeMap<Digest, Arc<Block>>,
-    states: Vec<Arc<crate::pbft::effect::StableCheckpoint>>,
+    floods: u32,
 }
 
 impl Memory {
@@ -51,7 +51,6 @@ impl Memory {
             Message::PrePrepare(_, block) => {
                 self.blocks.insert(block.digest(), block.clone());
             }
-            Message::Offer(offer) => self.states.push(offer.clone()),
             _ => {}
         }
     }
@@ -230,9 +229,10 @@ impl Voice<'_> {
     }
 
     fn flood(&mut self, message: &Message) -> Vec<Arc<Message>> {
-        let Some(b) = message.ballot() else {
+        let Some(b) = message.ballot().filter(|_| self.memory.floods < 60) else {
             return Vec::new();
         };
+        self.memory.floods += 1;
         let mut far = |i: u64| {
             let mut ballot = *b;
             ballot.kind = [Kind::PrePrepare, Kind::Prepare, Kind::Commit][(i % 3) as usize];

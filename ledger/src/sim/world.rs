@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Local clocks read this at the start of the world.
 const START_MS: u64 = 1_700_000_000_000;
 /// No run takes more events.
-const MAX_EVENTS: u64 = 400_000;
+const MAX_EVENTS: u64 = 2_000_000;
 /// Clients ask again after this.
 const CLIENT_MS: u64 = 400;
 
@@ -131,7 +131,7 @@ fn genesis(scenario: &Scenario) -> Genesis {
         timeouts: Timeouts {
             request_ms: scenario.request_ms,
             ceiling_ms: scenario.request_ms * 32,
-            resend_ms: 50,
+            resend_ms: 100,
             heartbeat_ms: 400,
             interval_ms: 0,
             drift_ms: 5_000,
