@@ -1,0 +1,54 @@
+//! The commands, one file a group.
+
+mod completions;
+mod hospital;
+mod schema;
+mod wallet;
+
+use clap::{Parser, Subcommand};
+
+use crate::{console::Console, failure::Attempt};
+
+/// Prove that a hospital-signed record meets a research requirement, without showing the record.
+#[derive(Parser, Debug)]
+#[command(name = "eligo", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 unexpected; 2 usage; 3 bad file, wrong wallet, altered credential; \
+4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 9 unsafe key; \
+10 wrong passphrase.\n\nExample:\n  eligo demo --out tour")]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON object on one line instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Schemas: which attributes a record can have
+    #[command(subcommand)]
+    Schema(schema::Command),
+    /// For hospitals: keys and credentials
+    #[command(subcommand)]
+    Hospital(hospital::Command),
+    /// For patients: the wallet
+    #[command(subcommand)]
+    Wallet(wallet::Command),
+    /// Print a shell's completions
+    Completions(completions::Completions),
+    /// Print the manual page, or write one for each command into a folder
+    Man(completions::Man),
+}
+
+/// Runs a command; its exit code.
+pub fn run(command: Command, console: &Console) -> Attempt<u8> {
+    match command {
+        Command::Schema(c) => schema::run(c, console),
+        Command::Hospital(c) => hospital::run(c, console),
+        Command::Wallet(c) => wallet::run(c, console),
+        Command::Completions(c) => completions::print(&c),
+        Command::Man(c) => completions::manual(&c, console),
+    }
+}
