@@ -4,6 +4,10 @@
 //! packed in schema order, little-endian, into elements of at most [`ELEMENT_BITS`] bits; none
 //! straddles two elements.
 
+mod value;
+
+pub use value::CellValue;
+
 use crate::{
     civil::CIVIL_BITS,
     schema::{Kind, Schema, SchemaId},

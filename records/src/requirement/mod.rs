@@ -1,0 +1,27 @@
+//! Requirements: what a research institution asks of a record.
+//!
+//! An author writes a small expression over attribute names; it is parsed ([`Expression`]), checked
+//! against a schema and lowered to a [`Program`](crate::program::Program) ([`Expression::check`]), and
+//! carried by a published document ([`Requirement`]). [`explain`] says, on the patient's own device,
+//! which criteria a record meets and which value decided.
+//!
+//! * [`syntax`]: the abstract syntax, which prints itself canonically;
+//! * [`diagnostic`]: errors and warnings with their place in the source;
+//! * [`criteria`]: an expression checked against a schema;
+//! * [`explanation`]: which criterion holds, and why.
+
+pub mod criteria;
+pub mod decimal;
+pub mod diagnostic;
+pub mod explanation;
+mod lower;
+mod parse;
+pub mod ranges;
+mod resolve;
+pub mod syntax;
+
+pub use criteria::Criteria;
+pub use decimal::Decimal;
+pub use diagnostic::{Diagnostic, Severity, Span};
+pub use explanation::{Explanation, explain};
+pub use syntax::Expression;
