@@ -15,6 +15,8 @@ pub mod patient;
 mod reason;
 mod resource;
 pub mod statement;
+mod unique;
+mod version;
 
 pub use input::{Input, MAX_BYTES, MAX_FILES, MAX_RESOURCES, ReadError, Records, read};
 pub use moment::{Moment, MomentError};

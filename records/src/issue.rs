@@ -19,31 +19,30 @@
 
 mod bundle;
 mod choice;
+mod desk;
 mod family;
 mod number;
 mod person;
 mod report;
+mod text;
 
 use std::collections::BTreeSet;
-
-use jiff::Timestamp;
-use serde_json::Value;
 
 pub use report::{
     AttributeReport, CodeReport, LeftOut, Outcome, RecordedReport, Report, ResourceReport, Source,
     State, Unusable,
 };
 
+use self::desk::Desk;
 use crate::{
     cell::{CellError, Cells, Layout},
     civil::CivilDay,
     fhir::{
-        Input, Moment, ReadError, Reason, Records, References, Resource,
-        observation::{Reading, circumstances, readings},
-        patient::{Patient, PatientError, choose},
-        read, statement,
+        Input, ReadError, References,
+        patient::{PatientError, choose},
+        read,
     },
-    schema::{Kind, Schema},
+    schema::{Attribute, Kind, Schema},
 };
 
 /// What the hospital decides when it issues.
@@ -172,187 +171,10 @@ struct Filled {
 }
 
 impl Filled {
-    fn absent(attribute: &crate::schema::Attribute) -> Self {
+    fn absent(attribute: &Attribute) -> Self {
         Self {
             cells: vec![0; crate::cell::cells_of(&attribute.kind)],
             report: AttributeReport::absent(attribute),
         }
     }
-}
-
-/// The work in progress: the records, whose they are, and what became of each resource so far.
-struct Desk<'a> {
-    records: &'a Records,
-    references: &'a References<'a>,
-    patient: &'a Patient,
-    options: &'a Options,
-    /// What became of each resource.
-    outcomes: Vec<Outcome>,
-    /// Usable readings of this patient's observations, and unusable ones with the reason.
-    readings: Vec<Measured<'a>>,
-}
-
-/// A reading with its observation's circumstances.
-struct Measured<'a> {
-    resource: usize,
-    reading: Reading<'a>,
-    moment: Option<Moment>,
-    unusable: Option<Reason>,
-}
-
-/// Orders readings: latest instant, then greatest resource id, then last in the input.
-type Rank = (Option<Timestamp>, Option<String>, usize);
-
-impl<'a> Desk<'a> {
-    /// Sets aside what is not this patient's, not read, or not yet true; takes the readings.
-    fn open(
-        records: &'a Records,
-        references: &'a References<'a>,
-        patient: &'a Patient,
-        options: &'a Options,
-        schema: &Schema,
-    ) -> Self {
-        let read = types_read(schema);
-        let mut desk = Self {
-            records,
-            references,
-            patient,
-            options,
-            outcomes: vec![Outcome::default(); records.resources.len()],
-            readings: Vec::new(),
-        };
-        for (i, resource) in records.resources.iter().enumerate() {
-            if let Err(reason) = desk.admit(i, resource, &read) {
-                desk.leave_out(i, None, "", reason);
-            } else if resource.kind == "Observation" {
-                desk.take_readings(i, &resource.body);
-            }
-        }
-        desk
-    }
-
-    fn admit(&self, i: usize, resource: &Resource, read: &[&str]) -> Result<(), Reason> {
-        if let Some(reason) = self.records.set_apart.get(i).cloned().flatten() {
-            return Err(reason);
-        }
-        match resource.kind.as_str() {
-            "Patient" if self.patient.resource == Some(i) => Ok(()),
-            "Patient" => Err(Reason::OtherPatient(resource.name())),
-            // Read through the statements that refer to it.
-            "Medication" => Ok(()),
-            kind if read.contains(&kind) => {
-                self.patient.owns(self.records, self.references, resource)
-            }
-            kind => Err(Reason::Type(kind.to_owned())),
-        }
-    }
-
-    fn take_readings(&mut self, i: usize, body: &'a Value) {
-        let circumstances = circumstances(body);
-        let future = self.future(circumstances.moment.as_ref());
-        let unusable = circumstances.unusable.or(future);
-        self.readings
-            .extend(readings(body).into_iter().map(|reading| Measured {
-                resource: i,
-                reading,
-                moment: circumstances.moment.clone(),
-                unusable: unusable.clone(),
-            }));
-    }
-
-    /// Whether a moment lies after the day up to which the record counts.
-    fn future(&self, moment: Option<&Moment>) -> Option<Reason> {
-        let moment = moment?;
-        (moment.day()? > self.options.until?).then(|| Reason::Future(moment.text().to_owned()))
-    }
-
-    /// Whether a resource passed the first look.
-    fn admitted(&self, i: usize) -> bool {
-        let refused = |o: &Outcome| o.left_out.iter().any(|l| l.attribute.is_none());
-        !self.outcomes.get(i).is_some_and(refused)
-    }
-
-    /// Where a reading stands among the others.
-    fn rank(&self, reading: usize) -> Option<Rank> {
-        let m = self.readings.get(reading)?;
-        let resource = self.records.resources.get(m.resource)?;
-        let instant = m.moment.as_ref().map(Moment::instant);
-        Some((instant, resource.id.clone(), reading))
-    }
-
-    fn mark_used(&mut self, i: usize, attribute: &str) {
-        if let Some(outcome) = self.outcomes.get_mut(i) {
-            outcome.used_for.insert(attribute.to_owned());
-        }
-    }
-
-    fn leave_out(&mut self, i: usize, attribute: Option<&str>, place: &str, reason: Reason) {
-        if let Some(outcome) = self.outcomes.get_mut(i) {
-            outcome.left_out.push(LeftOut {
-                attribute: attribute.map(str::to_owned),
-                place: place.to_owned(),
-                reason,
-            });
-        }
-    }
-
-    fn name(&self, i: usize) -> String {
-        let resource = self.records.resources.get(i);
-        resource.map(Resource::name).unwrap_or_default()
-    }
-
-    /// Explains what is still unexplained, and writes the report.
-    fn close(mut self, schema: &Schema, attributes: Vec<AttributeReport>) -> Report {
-        for (i, resource) in self.records.resources.iter().enumerate() {
-            let explained = |o: &Outcome| !o.used_for.is_empty() || !o.left_out.is_empty();
-            if self.outcomes.get(i).is_some_and(explained) {
-                continue;
-            }
-            let reason = match resource.kind.as_str() {
-                "Medication" => Reason::Unreferenced,
-                _ => Reason::NotAsked(codes_of(&resource.body)),
-            };
-            self.leave_out(i, None, "", reason);
-        }
-        Report::new(
-            schema,
-            self.patient,
-            self.records,
-            self.outcomes,
-            attributes,
-        )
-    }
-}
-
-/// The resource types that feed a schema.
-fn types_read(schema: &Schema) -> Vec<&str> {
-    let mut read = vec!["Patient", "Observation"];
-    for attribute in schema.attributes() {
-        if let Kind::Family(f) = &attribute.kind {
-            let known = f.resources.iter().map(String::as_str);
-            read.extend(known.filter(|r| statement::TYPES.contains(r)));
-        }
-    }
-    read
-}
-
-/// The codes of a resource, for a message.
-fn codes_of(body: &Value) -> String {
-    let codings = crate::fhir::element::member(body, "code")
-        .map(crate::fhir::element::codings)
-        .unwrap_or_default();
-    list_codes(&codings)
-}
-
-fn list_codes(codings: &[crate::fhir::element::Coding]) -> String {
-    use crate::fhir::element::shown;
-    if codings.is_empty() {
-        return "it has none".to_owned();
-    }
-    let codes: Vec<String> = codings
-        .iter()
-        .take(5)
-        .map(|c| format!("{}|{}", shown(&c.system), shown(&c.code)))
-        .collect();
-    codes.join(", ")
 }

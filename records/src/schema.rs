@@ -6,12 +6,16 @@
 
 use core::fmt;
 
+#[cfg(any(test, feature = "test-util"))]
+mod arbitrary;
 mod check;
 mod shipped;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+#[cfg(any(test, feature = "test-util"))]
+pub use arbitrary::arb_schema;
 pub use shipped::{NAMES, shipped, shipped_text};
 
 /// Most cells a schema may expand to.

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use eligo_records::{
     fhir::Input,
-    issue::{IssueError, Issued, Options, State, issue},
+    issue::{IssueError, Issued, Options, RecordedReport, State, issue},
     schema::shipped,
 };
 
@@ -80,6 +80,11 @@ fn synthetic_patients_issue_with_their_latest_usable_values() {
             assert_eq!(found.date.as_deref(), Some("2009-09-19"));
             assert_eq!(found.unusable.len(), 56);
             assert_eq!(found.unusable[0].reason.code(), "no-unit");
+        }
+        for family in &issued.report.attributes {
+            if let Some(recorded) = &family.recorded {
+                assert_eq!(*recorded, RecordedReport::Yes, "{} {}", file.0, family.name);
+            }
         }
         let snomed = issued.report.attribute("diagnosis_snomed").unwrap();
         assert_eq!(snomed.state, State::Present);

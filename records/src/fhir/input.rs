@@ -1,13 +1,12 @@
 //! Files to resources.
 
-use std::collections::BTreeMap;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::{
-    Moment, Reason, Resource,
+    Reason, Resource,
     element::{items, member, shown, text},
+    unique::UniqueKeys,
+    version::set_apart,
 };
 
 /// Most bytes in all files together.
@@ -302,55 +301,6 @@ impl Walk<'_> {
     }
 }
 
-/// Copies and older versions of the same resource: the same full URL, or without one the same type
-/// and id. Of different versions the one updated last is kept, and none if nothing says which.
-fn set_apart(resources: &[Resource]) -> Vec<Option<Reason>> {
-    let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-    for (i, r) in resources.iter().enumerate() {
-        match (&r.full_url, &r.id) {
-            (Some(url), _) => groups.entry(("", url)).or_default().push(i),
-            (None, Some(id)) => groups.entry((&r.kind, id)).or_default().push(i),
-            (None, None) => {}
-        }
-    }
-    let mut apart = vec![None; resources.len()];
-    for group in groups.into_values().filter(|g| g.len() > 1) {
-        let body = |i: &usize| resources.get(*i).map(|r| &r.body);
-        let updated = |i: &usize| {
-            let meta = body(i).and_then(|b| member(b, "meta"));
-            let updated = meta.and_then(|m| text(m, "lastUpdated"))?;
-            Moment::parse(updated).ok().map(|m| m.instant())
-        };
-        let newest = group.iter().filter_map(updated).max();
-        let alike = group.windows(2).all(|w| match w {
-            [a, b] => body(a) == body(b),
-            _ => true,
-        });
-        let holders: Vec<usize> = group
-            .iter()
-            .copied()
-            .filter(|i| newest.is_some() && updated(i) == newest)
-            .collect();
-        let keep = match (alike, holders.as_slice()) {
-            (true, _) => group.first().copied(),
-            (false, [one]) if group.iter().all(|i| updated(i).is_some()) => Some(*one),
-            (false, _) => None,
-        };
-        for i in group {
-            if let Some(slot) = apart.get_mut(i)
-                && keep != Some(i)
-            {
-                *slot = Some(match (alike, keep) {
-                    (true, _) => Reason::Copy,
-                    (false, Some(_)) => Reason::OlderVersion,
-                    (false, None) => Reason::ConflictingVersions,
-                });
-            }
-        }
-    }
-    apart
-}
-
 impl Records {
     /// The places of emptied sections of document bundles: the LOINC code of the section and the
     /// code of the reason for its emptiness.
@@ -369,56 +319,5 @@ impl Records {
             }
         }
         found
-    }
-}
-
-/// Deserializes any JSON and fails on an object that has a key twice: readers differ on which of
-/// the two counts.
-struct UniqueKeys;
-
-impl<'de> Deserialize<'de> for UniqueKeys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = UniqueKeys;
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueKeys, A::Error> {
-                let mut keys = std::collections::BTreeSet::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    map.next_value::<UniqueKeys>()?;
-                    if let Some(twice) = keys.replace(key) {
-                        return Err(A::Error::custom(format!(
-                            "the key `{twice}` is given twice"
-                        )));
-                    }
-                }
-                Ok(UniqueKeys)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UniqueKeys, A::Error> {
-                while seq.next_element::<UniqueKeys>()?.is_some() {}
-                Ok(UniqueKeys)
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-            fn visit_str<E>(self, _: &str) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-            fn visit_unit<E>(self) -> Result<UniqueKeys, E> {
-                Ok(UniqueKeys)
-            }
-        }
-        deserializer.deserialize_any(Any)
     }
 }

@@ -119,10 +119,10 @@ impl Reading<'_> {
 
     /// A value of another type than wanted, or none.
     fn other_value(&self) -> Reason {
-        let found = self
-            .body
-            .as_object()
-            .and_then(|o| o.keys().find_map(|k| k.strip_prefix("value")));
+        let found = self.body.as_object().and_then(|o| {
+            let given = o.iter().filter(|(_, v)| !v.is_null());
+            given.map(|(k, _)| k).find_map(|k| k.strip_prefix("value"))
+        });
         match found {
             Some(kind) => Reason::ValueType(shown(kind)),
             None => Reason::NoValue,

@@ -215,7 +215,9 @@ impl Patient {
         for focus in items(&resource.body, "focus") {
             if let Err(other) = self.is_meant(records, references, resource, focus) {
                 return Err(match other {
-                    Reason::OtherPatient(who) => Reason::OtherFocus(who),
+                    Reason::OtherPatient(who) | Reason::UnknownSubject(who) => {
+                        Reason::OtherFocus(who)
+                    }
                     _ => Reason::OtherFocus("unnamed".to_owned()),
                 });
             }
@@ -232,17 +234,16 @@ impl Patient {
     ) -> Result<(), Reason> {
         let patient = self.resource.and_then(|i| records.resources.get(i));
         if let Some(target) = text(reference, "reference") {
-            let meant = match references.resolve(from, target) {
-                Some(found) => Some(found) == self.resource,
-                None => match patient {
-                    None => refers_outside(target, &self.id),
-                    Some(p) => names_by_identifier(target, p),
-                },
+            let meant = match (references.resolve(from, target), patient) {
+                (Some(found), _) if Some(found) == self.resource => true,
+                (Some(_), _) => return Err(Reason::OtherPatient(shown(target))),
+                (None, Some(p)) => names_by_identifier(target, p),
+                (None, None) => refers_outside(target, &self.id),
             };
             return if meant {
                 Ok(())
             } else {
-                Err(Reason::OtherPatient(shown(target)))
+                Err(Reason::UnknownSubject(shown(target)))
             };
         }
         let Some(identifier) = member(reference, "identifier") else {
@@ -252,7 +253,7 @@ impl Patient {
             Some(p) if has_identifier(p, text(identifier, "system"), text(identifier, "value")) => {
                 Ok(())
             }
-            _ => Err(Reason::OtherPatient(
+            _ => Err(Reason::UnknownSubject(
                 "somebody known by an identifier".to_owned(),
             )),
         }

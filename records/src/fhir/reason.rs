@@ -28,6 +28,9 @@ pub enum Reason {
     /// Does not say whom it is about.
     #[error("it does not say whom it is about")]
     NoSubject,
+    /// About somebody who is not in the input: perhaps this patient, under a name we cannot follow.
+    #[error("it is about {0}, which is not in the input")]
+    UnknownSubject(String),
     /// Its focus is somebody or something other than the patient.
     #[error("its focus is {0}, not the patient")]
     OtherFocus(String),
@@ -147,6 +150,7 @@ impl Reason {
             Self::ConflictingVersions => "conflicting-versions",
             Self::OtherPatient(_) => "other-patient",
             Self::NoSubject => "no-subject",
+            Self::UnknownSubject(_) => "unknown-subject",
             Self::OtherFocus(_) => "other-focus",
             Self::Modifier(_) => "modifier",
             Self::Status(_) => "status",
@@ -196,6 +200,7 @@ impl Reason {
             Self::Verification(s) => !matches!(s.as_str(), "refuted" | "entered-in-error"),
             Self::NoStatus
             | Self::NoSubject
+            | Self::UnknownSubject(_)
             | Self::ConflictingVersions
             | Self::Modifier(_)
             | Self::NoCode

@@ -1,7 +1,8 @@
 //! Choices: a coded answer, or the patient's administrative gender.
 
 use super::{
-    Desk, Filled, Source,
+    Filled, Source,
+    desk::{Desk, list_codes},
     number::{choose, source, write},
     person,
 };
@@ -56,6 +57,6 @@ fn position(choice: &Choice, answer: Vec<Coding>) -> Result<(usize, Coding), Rea
     }
     match found {
         Some((position, coding)) => Ok((position, coding.clone())),
-        None => Err(Reason::Answer(super::list_codes(&answer))),
+        None => Err(Reason::Answer(list_codes(&answer))),
     }
 }

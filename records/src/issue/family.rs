@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CodeReport, Desk, Filled, IssueError, Recorded, RecordedReport, State};
+use super::{
+    CodeReport, Filled, IssueError, Recorded, RecordedReport, State,
+    desk::{Desk, list_codes},
+};
 use crate::{
     civil::CivilDay,
     code,
@@ -127,7 +130,7 @@ impl Families {
             }
         }
         if !placed && !bad {
-            let codes = super::list_codes(&statement.codings);
+            let codes = list_codes(&statement.codings);
             desk.leave_out(resource, None, "", Reason::System(codes));
         }
         !placed

@@ -1,6 +1,9 @@
 //! Numbers: the latest usable reading, converted exactly.
 
-use super::{AttributeReport, Desk, Filled, Measured, Source, State, Unusable};
+use super::{
+    AttributeReport, Filled, Source, State, Unusable,
+    desk::{Desk, Measured},
+};
 use crate::{
     cell::CellValue,
     decimal::{Conversion, decimal_text},

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Desk, Filled, Source, State};
+use super::{Filled, Source, State, desk::Desk};
 use crate::{
     civil::CivilDay,
     fhir::{

@@ -13,6 +13,8 @@
 pub mod criteria;
 pub mod decimal;
 pub mod diagnostic;
+pub mod document;
+pub mod duo;
 pub mod explanation;
 mod lower;
 mod parse;
@@ -23,5 +25,7 @@ pub mod syntax;
 pub use criteria::Criteria;
 pub use decimal::Decimal;
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use document::{Delivery, Licence, Purpose, Requirement, SchemaReference, Terms};
+pub use duo::DuoCode;
 pub use explanation::{Explanation, explain};
 pub use syntax::Expression;
