@@ -67,9 +67,14 @@ impl Console {
         let _ = writeln!(io::stderr(), "warning: {}", text.as_ref());
     }
 
+    /// One failure of several, for people, on standard error.
+    pub fn report(&self, failure: &Failure) {
+        let _ = writeln!(io::stderr(), "{failure}");
+    }
+
     /// A failure: for people on standard error, and with `--json` also as an object on standard output.
     pub fn fail(&self, failure: &Failure) {
-        let _ = writeln!(io::stderr(), "{failure}");
+        self.report(failure);
         self.object(serde_json::json!({ "error": failure.to_json() }));
     }
 

@@ -28,7 +28,10 @@ pub fn before(day: CivilDay) -> Attempt<CivilDay> {
 /// The day `months` after; the last of the month where it has no such day.
 pub fn months_after(day: CivilDay, months: u32) -> Attempt<CivilDay> {
     let span = jiff::Span::new().try_months(months).ok();
-    let date = day.date().zip(span).and_then(|(d, s)| d.checked_add(s).ok());
+    let date = day
+        .date()
+        .zip(span)
+        .and_then(|(d, s)| d.checked_add(s).ok());
     date.and_then(|d| CivilDay::from_date(d).ok())
         .ok_or_else(|| Failure::usage(format!("{months} months after {day} is out of range")))
 }

@@ -1,12 +1,19 @@
 //! `eligo`: hospitals issue credentials, institutions publish requirements, patients prove.
 
+mod circuit;
 mod commands;
 mod console;
 mod day;
 mod failure;
 mod file;
+mod folder;
+mod held;
 mod interrupt;
+mod keyring;
 mod passphrase;
+mod progress;
+mod publication;
+mod publisher;
 mod schemas;
 
 use std::{env, process::ExitCode};

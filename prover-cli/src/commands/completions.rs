@@ -14,7 +14,9 @@ use crate::{
 
 /// Print a shell's completions
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  eligo completions bash > ~/.local/share/bash-completion/completions/eligo")]
+#[command(
+    after_help = "Example:\n  eligo completions bash > ~/.local/share/bash-completion/completions/eligo"
+)]
 pub struct Completions {
     /// The shell
     #[arg(value_enum)]

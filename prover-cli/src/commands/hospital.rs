@@ -1,7 +1,9 @@
 //! `eligo hospital`: issuer keys and credentials.
 
+mod issue;
+
 use clap::Subcommand;
-use eligo_circuits::issuer::{IssuerKey, IssuerPublic, MAX_KEY_BYTES};
+use eligo_circuits::issuer::{IssuerKey, MAX_KEY_BYTES};
 use rand_core::OsRng;
 use serde_json::json;
 
@@ -15,7 +17,9 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Make an issuer's signing keys
-    #[command(after_help = "Example:\n  eligo hospital keygen --name \"Charité, Neurology\" -o hospital.key")]
+    #[command(
+        after_help = "Example:\n  eligo hospital keygen --name \"Charité, Neurology\" -o hospital.key"
+    )]
     Keygen {
         /// The hospital's name, as credentials show it
         #[arg(long, default_value = "Hospital")]
@@ -39,12 +43,24 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Read a patient's FHIR record and sign a credential
+    #[command(after_help = issue::EXAMPLE)]
+    Issue(issue::Issue),
 }
+
+pub use issue::Issue;
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
-        Command::Keygen { name, output, force } => keygen(&name, &output, force, console)?,
+        Command::Keygen {
+            name,
+            output,
+            force,
+        } => keygen(&name, &output, force, console)?,
         Command::Public { key, output, force } => public(&key, &output, force, console)?,
+        Command::Issue(args) => {
+            issue::run(&args, console)?;
+        }
     }
     Ok(0)
 }
@@ -72,14 +88,6 @@ pub fn read_key(source: &Source, console: &Console) -> Attempt<IssuerKey> {
     let bytes = source.read_secret(MAX_KEY_BYTES, console)?;
     IssuerKey::from_json(&bytes).map_err(|e| {
         Failure::file(source, e).help("expected a file made by `eligo hospital keygen`")
-    })
-}
-
-/// Reads an issuer's public keys.
-pub fn read_public(source: &Source) -> Attempt<IssuerPublic> {
-    let bytes = source.read(MAX_KEY_BYTES)?;
-    IssuerPublic::from_json(&bytes).map_err(|e| {
-        Failure::file(source, e).help("expected what `eligo hospital public` printed")
     })
 }
 

@@ -16,7 +16,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  eligo schema list")]
     List,
     /// Print a schema: its attributes as a table, or the schema itself with --json
-    #[command(after_help = "Example:\n  eligo schema show core\n  eligo schema show core --json > core.json")]
+    #[command(
+        after_help = "Example:\n  eligo schema show core\n  eligo schema show core --json > core.json"
+    )]
     Show {
         /// Name of a shipped schema, or a file
         name: String,
@@ -104,7 +106,13 @@ fn described(kind: &Kind) -> String {
         Kind::Number(n) => {
             let shift = 10f64.powi(i32::from(n.scale));
             let (lo, most) = (n.min as f64, (1u64 << n.width) as f64 - 2.0);
-            format!("{} to {} {}{}", lo / shift, (lo + most) / shift, n.unit, dated(n.dated))
+            format!(
+                "{} to {} {}{}",
+                lo / shift,
+                (lo + most) / shift,
+                n.unit,
+                dated(n.dated)
+            )
         }
         Kind::Choice(c) => {
             let names: Vec<&str> = c.values.iter().map(|v| v.name.as_str()).collect();

@@ -37,8 +37,10 @@ pub enum Command {
         force: bool,
     },
     /// Write the document to hand to a hospital; it holds no secret
-    #[command(after_help = "Example:\n  eligo wallet holder --wallet wallet.json -o holder.json\n  \
-        eligo wallet holder --wallet wallet.json --hospital charite.example --visit 2 -o holder.json")]
+    #[command(
+        after_help = "Example:\n  eligo wallet holder --wallet wallet.json -o holder.json\n  \
+        eligo wallet holder --wallet wallet.json --hospital charite.example --visit 2 -o holder.json"
+    )]
     Holder {
         #[command(flatten)]
         wallet: WalletArgs,
@@ -56,8 +58,10 @@ pub enum Command {
         force: bool,
     },
     /// Print the twenty-four words from which the wallet can be made again
-    #[command(after_help = "Example:\n  eligo wallet backup --wallet wallet.json\n\n\
-        Whoever has the words has the wallet: write them on paper.")]
+    #[command(
+        after_help = "Example:\n  eligo wallet backup --wallet wallet.json\n\n\
+        Whoever has the words has the wallet: write them on paper."
+    )]
     Backup {
         #[command(flatten)]
         wallet: WalletArgs,
@@ -69,8 +73,10 @@ pub enum Command {
         force: bool,
     },
     /// Make the wallet again from its twenty-four words
-    #[command(after_help = "Example:\n  eligo wallet recover --words words.txt -o wallet.json\n  \
-        eligo wallet recover -o wallet.json        (asks for the words)")]
+    #[command(
+        after_help = "Example:\n  eligo wallet recover --words words.txt -o wallet.json\n  \
+        eligo wallet recover -o wallet.json        (asks for the words)"
+    )]
     Recover {
         /// File with the words (`-` for standard input); asked for at the terminal if not given
         #[arg(long, value_name = "FILE")]
@@ -171,17 +177,57 @@ fn refused(wallet: &Source, error: &OpenError) -> Failure {
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
-        Command::New { output, passphrase, cost, force } => {
+        Command::New {
+            output,
+            passphrase,
+            cost,
+            force,
+        } => {
             make(&output, &passphrase, &cost, force, console)?;
         }
-        Command::Holder { wallet, hospital, visit, output, force } => {
-            holder(&wallet, hospital, Visit::new(visit), &output, force, console)?;
+        Command::Holder {
+            wallet,
+            hospital,
+            visit,
+            output,
+            force,
+        } => {
+            holder(
+                &wallet,
+                hospital,
+                Visit::new(visit),
+                &output,
+                force,
+                console,
+            )?;
         }
-        Command::Backup { wallet, output, force } => backup(&wallet, &output, force, console)?,
-        Command::Recover { words, output, passphrase, cost, force } => {
-            recover(words.as_ref(), (&output, force), &passphrase, &cost, console)?;
+        Command::Backup {
+            wallet,
+            output,
+            force,
+        } => backup(&wallet, &output, force, console)?,
+        Command::Recover {
+            words,
+            output,
+            passphrase,
+            cost,
+            force,
+        } => {
+            recover(
+                words.as_ref(),
+                (&output, force),
+                &passphrase,
+                &cost,
+                console,
+            )?;
         }
-        Command::Passwd { wallet, new, cost, output, force } => {
+        Command::Passwd {
+            wallet,
+            new,
+            cost,
+            output,
+            force,
+        } => {
             passwd(&wallet, &new, &cost, output, force, console)?;
         }
     }
@@ -270,7 +316,9 @@ fn backup(wallet: &WalletArgs, output: &Target, force: bool, console: &Console) 
     }
     output.write(text.as_bytes(), Access::Secret, force)?;
     if !output.is_stdout() {
-        console.say(format!("{output}: twenty-four words; whoever has them has the wallet"));
+        console.say(format!(
+            "{output}: twenty-four words; whoever has them has the wallet"
+        ));
         console.object(json!({ "words": output.to_string() }));
     }
     Ok(())
@@ -301,7 +349,8 @@ fn recover(
         }
     };
     let wallet = Wallet::from_words(&text).map_err(|e| {
-        Failure::file(named, e).help("expected the words that `eligo wallet backup` printed, in their order")
+        Failure::file(named, e)
+            .help("expected the words that `eligo wallet backup` printed, in their order")
     })?;
     seal(&wallet, output, passphrase, cost, force, console)
 }
