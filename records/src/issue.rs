@@ -67,8 +67,8 @@ pub enum Recorded {
     Except(BTreeSet<String>),
 }
 
-/// A record made.
-#[derive(Clone, Debug)]
+/// A record made. `Debug` shows none of it.
+#[derive(Clone)]
 pub struct Issued {
     /// The cells.
     pub cells: Cells,
@@ -79,6 +79,12 @@ pub struct Issued {
     /// FHIR JSON of this patient alone, for sealing: the input itself when it is one file about one
     /// patient, else a collection bundle of this patient's resources.
     pub bundle: Vec<u8>,
+}
+
+impl core::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Issued").finish_non_exhaustive()
+    }
 }
 
 /// Why no record could be made.

@@ -5,14 +5,14 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use eligo_records::{
-    cell::{CellId, Cells, Layout},
-    civil::CivilDay,
-    code,
     fhir::Input,
     issue::{IssueError, Issued, Options, RecordedReport, State, issue},
-    program::{Formula, Program, Test},
-    schema::{Schema, shipped},
+    schema::shipped,
 };
+
+mod study;
+
+use study::Study;
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/fhir"))
@@ -31,121 +31,9 @@ fn issued(file: &str, patient: Option<&str>) -> Result<Issued, IssueError> {
     issue(shipped("core").unwrap(), &[input], &options)
 }
 
-/// Tests over `core`.
-struct Asking<'a> {
-    schema: &'a Schema,
-    layout: Layout,
-    today: CivilDay,
-}
-
-impl Asking<'_> {
-    fn cell(&self, name: &str) -> CellId {
-        let position = self.schema.position(name).unwrap();
-        self.layout.first_cell(position).unwrap()
-    }
-
-    fn within(&self, name: &str, lo: u64, hi: u64) -> Formula {
-        let cell = self.cell(name);
-        Formula::Test(Test::Within { cell, lo, hi })
-    }
-
-    fn age(&self, from: u32, to: u32) -> Formula {
-        Formula::Test(Test::Elapsed {
-            cell: self.cell("birth_date"),
-            least: 372 * from,
-            most: 372 * (to + 1) - 1,
-        })
-    }
-
-    fn dated(&self, name: &str, from: &str, to: &str) -> Formula {
-        let cell = CellId(self.cell(name).0 + 1);
-        let number = |d| 1 + u64::from(CivilDay::parse(d).unwrap().number());
-        let (lo, hi) = (number(from), number(to));
-        Formula::Test(Test::Within { cell, lo, hi })
-    }
-
-    fn any(&self, family: &str, code: &str) -> Formula {
-        let (family, lo, hi) = self.codes(family, code);
-        Formula::Test(Test::AnyCode {
-            family,
-            lo,
-            hi,
-            onset: None,
-        })
-    }
-
-    fn no(&self, family: &str, code: &str) -> Formula {
-        let (family, lo, hi) = self.codes(family, code);
-        Formula::Test(Test::NoCode { family, lo, hi })
-    }
-
-    fn codes(&self, family: &str, code: &str) -> (eligo_records::cell::FamilyCells, u64, u64) {
-        let position = self.schema.position(family).unwrap();
-        let (_, f) = self
-            .schema
-            .group("diagnosis")
-            .find(|(i, _)| *i == position)
-            .unwrap();
-        let (lo, hi) = code::range(f.coding, code).unwrap();
-        (self.layout.family(self.schema, position).unwrap(), lo, hi)
-    }
-
-    fn alive(&self) -> Formula {
-        let cell = self.cell("deceased");
-        Formula::Test(Test::Outside { cell, lo: 2, hi: 2 })
-    }
-
-    fn stroke(&self, cells: &Cells) -> bool {
-        let formula = Formula::All(vec![
-            self.alive(),
-            self.age(40, 80),
-            Formula::Any(vec![
-                self.any("diagnosis_icd10", "I63"),
-                self.any("diagnosis_snomed", "432504007"),
-                self.any("diagnosis_snomed", "230690007"),
-            ]),
-            // Below 140 at three decimals: at most 139.999, whose cell is 140000.
-            self.within("systolic_bp", 1, 140_000),
-            self.dated("systolic_bp", "2019-06-01", "2021-06-01"),
-            self.no("diagnosis_icd10", "I48"),
-            self.no("diagnosis_snomed", "49436004"),
-        ]);
-        Program::new(&self.layout, formula)
-            .unwrap()
-            .holds(cells, self.today)
-    }
-
-    fn diabetes(&self, cells: &Cells) -> bool {
-        let egfr = self.cell("egfr");
-        let formula = Formula::All(vec![
-            self.alive(),
-            self.age(18, 75),
-            Formula::Any(vec![
-                self.any("diagnosis_icd10", "E11"),
-                self.any("diagnosis_snomed", "44054006"),
-            ]),
-            self.within("hba1c", 65_001, (1 << 20) - 1),
-            self.dated("hba1c", "2020-06-01", "2021-06-01"),
-            Formula::Test(Test::Outside {
-                cell: egfr,
-                lo: 1,
-                hi: 30_000,
-            }),
-        ]);
-        Program::new(&self.layout, formula)
-            .unwrap()
-            .holds(cells, self.today)
-    }
-}
-
 #[test]
 fn eligibility_is_as_the_readme_says() {
-    let schema = shipped("core").unwrap();
-    let asking = Asking {
-        schema,
-        layout: Layout::of(schema),
-        today: CivilDay::parse("2021-06-01").unwrap(),
-    };
+    let study = Study::new();
     let readme = fs::read_to_string(folder().join("README.md")).unwrap();
     let rows: BTreeMap<&str, (bool, bool)> = readme
         .lines()
@@ -162,8 +50,8 @@ fn eligibility_is_as_the_readme_says() {
     for (file, (stroke, diabetes)) in rows {
         let patient = (file == "two-patients.json").then_some("ward-1");
         let cells = issued(file, patient).unwrap().cells;
-        assert_eq!(asking.stroke(&cells), stroke, "{file}");
-        assert_eq!(asking.diabetes(&cells), diabetes, "{file}");
+        assert_eq!(study.stroke(&cells), stroke, "{file}");
+        assert_eq!(study.diabetes(&cells), diabetes, "{file}");
     }
 }
 
@@ -268,6 +156,8 @@ fn r5_medications_and_procedures_are_read() {
     let atc = issued.report.attribute("medication_atc").unwrap();
     let codes: Vec<&str> = atc.codes.iter().map(|c| c.code.as_str()).collect();
     assert_eq!(codes, ["B01AC04", "C10AA07"]);
+    let medication = issued.report.resource("Medication/sofia-andersen-5");
+    assert!(medication.unwrap().used_for.contains("medication_atc"));
     let procedures = issued.report.attribute("procedure_snomed").unwrap();
     assert_eq!(procedures.codes[0].onset.as_deref(), Some("2019-10-10"));
     let group = issued.report.attribute("blood_group").unwrap();

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Most bytes in all files together.
-pub const MAX_BYTES: usize = 128 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 /// Most files.
 pub const MAX_FILES: usize = 10_000;
 /// Most resources in all files together.

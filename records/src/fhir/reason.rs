@@ -118,6 +118,9 @@ pub enum Reason {
     /// Codes of systems that no family holds.
     #[error("no family of the schema holds its codes: {0}")]
     System(String),
+    /// A statement that none are known.
+    #[error("it says that none are known")]
+    NoneKnown,
     /// A code that is none.
     #[error("`{code}` is no code of {system}: {problem}")]
     Code {
@@ -176,6 +179,7 @@ impl Reason {
             Self::NotLatest(_) => "not-latest",
             Self::NoCode => "no-code",
             Self::System(_) => "system",
+            Self::NoneKnown => "none-known",
             Self::Code { .. } => "code",
             Self::Medication(_) => "medication",
             Self::Unreferenced => "unreferenced",

@@ -29,6 +29,8 @@ pub const TYPES: [&str; 5] = [
 pub struct Statement {
     /// The codes, all of the same fact.
     pub codings: Vec<Coding>,
+    /// Index of the `Medication` resource that supplied the codes.
+    pub medication: Option<usize>,
     /// Onset, or when it was ordered, taken or done.
     pub moment: Option<Moment>,
 }
@@ -41,6 +43,7 @@ pub fn statement(
 ) -> Result<Statement, Reason> {
     let body = &resource.body;
     unmodified(body)?;
+    let mut supplied = None;
     let (codings, written) = match resource.kind.as_str() {
         "Condition" | "AllergyIntolerance" => {
             verified(body)?;
@@ -49,15 +52,16 @@ pub fn statement(
         }
         "MedicationRequest" => {
             ordered(body)?;
-            (
-                medication(records, references, resource)?,
-                text(body, "authoredOn"),
-            )
+            let (codings, from) = medication(records, references, resource)?;
+            supplied = from;
+            (codings, text(body, "authoredOn"))
         }
         "MedicationStatement" => {
             taken(body)?;
             let written = text(body, "effectiveDateTime").or_else(|| end(body, "effectivePeriod"));
-            (medication(records, references, resource)?, written)
+            let (codings, from) = medication(records, references, resource)?;
+            supplied = from;
+            (codings, written)
         }
         "Procedure" => {
             status(body, &["completed"])?;
@@ -74,6 +78,7 @@ pub fn statement(
     }
     Ok(Statement {
         codings,
+        medication: supplied,
         moment: parse(written)?,
     })
 }
@@ -138,13 +143,13 @@ fn medication(
     records: &Records,
     references: &References<'_>,
     resource: &Resource,
-) -> Result<Vec<Coding>, Reason> {
+) -> Result<(Vec<Coding>, Option<usize>), Reason> {
     let body = &resource.body;
     let either = member(body, "medication");
     let concept = member(body, "medicationCodeableConcept")
         .or_else(|| either.and_then(|m| member(m, "concept")));
     if let Some(concept) = concept {
-        return Ok(codings(concept));
+        return Ok((codings(concept), None));
     }
     let reference = member(body, "medicationReference")
         .or_else(|| either.and_then(|m| member(m, "reference")))
@@ -152,12 +157,16 @@ fn medication(
     let Some(target) = reference else {
         return Err(Reason::NoCode);
     };
-    let found = match target.strip_prefix('#') {
-        Some(id) => items(body, "contained").find(|c| text(c, "id") == Some(id)),
-        None => references
-            .resolve(resource, target)
-            .and_then(|i| records.resources.get(i))
-            .map(|r| &r.body),
+    let (index, found) = match target.strip_prefix('#') {
+        Some(id) => {
+            let contained = items(body, "contained").find(|c| text(c, "id") == Some(id));
+            (None, contained)
+        }
+        None => {
+            let index = references.resolve(resource, target);
+            let found = index.and_then(|i| records.resources.get(i));
+            (index, found.map(|r| &r.body))
+        }
     };
     let medication = found
         .filter(|m| text(m, "resourceType") == Some("Medication"))
@@ -165,6 +174,9 @@ fn medication(
     unmodified(medication)?;
     match text(medication, "status") {
         Some("entered-in-error") => Err(Reason::Medication(shown(target))),
-        _ => Ok(member(medication, "code").map(codings).unwrap_or_default()),
+        _ => {
+            let codes = member(medication, "code").map(codings);
+            Ok((codes.unwrap_or_default(), index))
+        }
     }
 }

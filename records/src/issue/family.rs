@@ -11,7 +11,7 @@ use crate::{
     code,
     fhir::{
         Reason,
-        element::{canonical_system, shown},
+        element::{Coding, canonical_system, shown},
         statement::{Statement, statement},
     },
     schema::{Attribute, Family, Kind, Schema},
@@ -116,6 +116,9 @@ impl Families {
                         found.resources.insert(name.clone());
                         found.onset = found.onset.max(day);
                         desk.mark_used(resource, &attribute.name);
+                        if let Some(medication) = statement.medication {
+                            desk.mark_used(medication, &attribute.name);
+                        }
                     }
                     Err(problem) => {
                         bad = true;
@@ -128,6 +131,10 @@ impl Families {
                     }
                 }
             }
+        }
+        if !placed && statement.codings.iter().any(says_none_known) {
+            desk.leave_out(resource, None, "", Reason::NoneKnown);
+            return false;
         }
         if !placed && !bad {
             let codes = list_codes(&statement.codings);
@@ -222,6 +229,12 @@ impl Families {
             .collect();
         Ok(filled)
     }
+}
+
+/// The IPS codes for "no known allergies" and the like; those for "no information" say less.
+fn says_none_known(coding: &Coding) -> bool {
+    coding.system == "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+        && coding.code.starts_with("no-known-")
 }
 
 /// Whether a family holds codes of this system.

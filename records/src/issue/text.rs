@@ -51,7 +51,11 @@ impl fmt::Display for AttributeReport {
             }
         }
         if let Some(recorded) = &self.recorded {
-            write!(f, " {} codes", self.codes.len())?;
+            match self.codes.len() {
+                0 => f.write_str(" no code")?,
+                1 => f.write_str(" 1 code")?,
+                n => write!(f, " {n} codes")?,
+            }
             match recorded {
                 RecordedReport::Yes => f.write_str(", listing all that is known")?,
                 RecordedReport::Excepted => f.write_str(", not said to list all that is known")?,
@@ -73,11 +77,14 @@ impl fmt::Display for AttributeReport {
             writeln!(f)?;
         }
         for unusable in self.unusable.iter().take(MAX_LISTED) {
-            let date = unusable.date.as_deref().unwrap_or("undated");
             let Unusable {
                 resource, reason, ..
             } = unusable;
-            writeln!(f, "    not used: {resource}, {date}: {reason}")?;
+            write!(f, "    not used: {resource}")?;
+            if let Some(date) = &unusable.date {
+                write!(f, ", {date}")?;
+            }
+            writeln!(f, ": {reason}")?;
         }
         if let Some(more) = self
             .unusable

@@ -58,6 +58,8 @@ fn more_codes_than_room_is_an_error() {
     }
 }
 
+const IPS: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";
+
 #[test]
 fn what_is_left_out_decides_whether_a_list_is_whole() {
     let verification = |code: &str| json!({"verificationStatus": {"coding": [{"code": code}]}});
@@ -78,6 +80,8 @@ fn what_is_left_out_decides_whether_a_list_is_whole() {
         (condition("c", ICD10, "I48 0"), false),
         (condition("c", "http://example.org/codes", "1"), false),
         (condition("c", SNOMED, "49436004"), true),
+        (condition("c", IPS, "no-known-problems"), true),
+        (condition("c", IPS, "no-problem-info"), false),
     ] {
         let issued = made(std::slice::from_ref(&resource));
         let report = issued.report.attribute("diagnosis_icd10").unwrap();
