@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::{
+    constant::Constant,
     criteria::Criteria,
-    decimal::Decimal,
     lower::{Literal, Tree},
     ranges::{CellRange, code_text},
     resolve::Atom,
@@ -207,7 +207,7 @@ impl Reader<'_> {
             (None, _) | (_, None | Some(Kind::Family(_))) => (None, None),
             (Some(v), Some(Kind::Number(n))) => {
                 let scaled = i128::from(v) + i128::from(n.min);
-                let shown = Decimal::from_parts(scaled, n.scale.into()).map(|d| d.to_string());
+                let shown = Constant::from_parts(scaled, n.scale.into()).map(|d| d.to_string());
                 (shown.ok(), Some(n.unit.clone()))
             }
             (Some(v), Some(Kind::Choice(c))) => {

@@ -121,7 +121,7 @@ fn literal(
     let text = if positive {
         criterion.node.to_string()
     } else {
-        format!("not {}", criterion.node)
+        criterion.node.negated()
     };
     Ok(Literal {
         text,

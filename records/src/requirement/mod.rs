@@ -10,20 +10,21 @@
 //! * [`criteria`]: an expression checked against a schema;
 //! * [`explanation`]: which criterion holds, and why.
 
+pub mod constant;
 pub mod criteria;
-pub mod decimal;
 pub mod diagnostic;
 pub mod document;
 pub mod duo;
 pub mod explanation;
+pub mod interchange;
 mod lower;
 mod parse;
 pub mod ranges;
 mod resolve;
 pub mod syntax;
 
+pub use constant::Constant;
 pub use criteria::Criteria;
-pub use decimal::Decimal;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use document::{Delivery, Licence, Purpose, Requirement, SchemaReference, Terms};
 pub use duo::DuoCode;

@@ -30,7 +30,7 @@ use winnow::{
 };
 
 use super::{
-    decimal::{Decimal, MAX_DIGITS},
+    constant::{Constant, MAX_DIGITS},
     diagnostic::{Diagnostic, Span, suggestion},
     syntax::{
         Calendar, CodeRange, Comparator, Criterion, MAX_NESTING, MAX_SOURCE, Name, Node, Operand,
@@ -341,7 +341,7 @@ fn ago(low: &Spanned<Operand>, high: &Spanned<Operand>) -> Result<Window, Diagno
     })
 }
 
-fn whole_count(value: Decimal, span: Span) -> Result<u32, Diagnostic> {
+fn whole_count(value: Constant, span: Span) -> Result<u32, Diagnostic> {
     value
         .whole()
         .and_then(|n| u32::try_from(n).ok())
@@ -399,9 +399,9 @@ fn date(input: &mut Input<'_>) -> Parsed<CivilDay> {
     CivilDay::parse(text).map_err(|e| ErrMode::Cut(Diagnostic::error(span, e.to_string())))
 }
 
-fn number(input: &mut Input<'_>) -> Parsed<Decimal> {
+fn number(input: &mut Input<'_>) -> Parsed<Constant> {
     let (text, span) = lexeme((opt('-'), digit1, opt(('.', digit1))).take()).parse_next(input)?;
-    Decimal::parse(text).map_err(|_| {
+    Constant::parse(text).map_err(|_| {
         ErrMode::Cut(Diagnostic::error(
             span,
             format!("a number has at most {MAX_DIGITS} digits"),
@@ -442,7 +442,9 @@ fn code_range(input: &mut Input<'_>) -> Parsed<Spanned<CodeRange>> {
                 )),
         )
     })?;
-    let characters = || take_while(1.., |c: char| c.is_ascii_alphanumeric() || c == '.');
+    let plain = || take_while(1.., |c: char| c.is_ascii_alphanumeric() || c == '.');
+    // Procedure codes such as `5-377` have a hyphen behind their first digit.
+    let characters = || alt(((one_of('0'..='9'), '-', plain()).take(), plain()));
     let (codes, span) =
         lexeme((must("a code", characters()), opt(('-', opt(characters()))))).parse_next(input)?;
     let (from, to) = match codes {

@@ -1,7 +1,10 @@
 //! Ranges of integers: bounds of numbers, and prefixes of codes.
 
-use super::{decimal::Decimal, syntax::Comparator};
-use crate::schema::{Coding, Number};
+use super::{constant::Constant, syntax::Comparator};
+use crate::{
+    code::{self, CodeError, MAX_CHARACTERS},
+    schema::{Coding, Number},
+};
 
 /// An inclusive range of cell values, never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,7 +90,7 @@ pub enum BoundError {
 /// [`BoundError::Finer`] when `constant * 10^scale` is no whole number.
 pub fn bounds(
     comparator: Comparator,
-    constant: Decimal,
+    constant: Constant,
     scale: u8,
 ) -> Result<Vec<(i128, i128)>, BoundError> {
     let (floor, ceil) = constant.scaled(scale);
@@ -116,115 +119,34 @@ pub fn number_cells(number: &Number, (lo, hi): (i128, i128)) -> Option<CellRange
     )
 }
 
-/// Digits of a base-37 code.
-pub const CODE_DIGITS: usize = 7;
-
-/// Why a text is no code.
+/// Why a text is no code, or two are no range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodeError {
-    /// Empty, or too long for the coding.
-    #[error("the code is empty or too long")]
-    Length,
-    /// A character that codes of this system do not have.
-    #[error("the code has a character that codes of this system do not have")]
-    Character,
-    /// A range whose end lies before its beginning.
-    #[error("the range ends before it begins")]
-    Backwards,
+pub enum CodeRangeError {
+    /// Not a code.
+    #[error(transparent)]
+    Code(#[from] CodeError),
     /// A range of numeric codes, whose order means nothing.
     #[error("numeric codes have no ranges")]
-    NoRange,
+    Numeric,
 }
 
 /// The cells of a code and everything under it, or from one code to everything under another.
-pub fn code_cells(coding: Coding, from: &str, to: Option<&str>) -> Result<CellRange, CodeError> {
-    match (coding, to) {
-        (Coding::Base37, _) => {
-            let lo = base37(from, 0)?;
-            let hi = base37(to.unwrap_or(from), 36)?;
-            if lo > hi {
-                return Err(CodeError::Backwards);
-            }
-            Ok(CellRange {
-                lo: 1 + lo,
-                hi: 1 + hi,
-            })
-        }
-        (Coding::Numeric, None) => {
-            if !from.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(CodeError::Character);
-            }
-            // No leading zero: a code is the integer, and each has one spelling.
-            let canonical = !from.is_empty() && (from == "0" || !from.starts_with('0'));
-            let cell = from
-                .parse::<u64>()
-                .ok()
-                .filter(|n| canonical && *n < (1 << coding.width()) - 1)
-                .ok_or(CodeError::Length)?
-                + 1;
-            Ok(CellRange { lo: cell, hi: cell })
-        }
-        (Coding::Numeric, Some(_)) => Err(CodeError::NoRange),
-    }
+pub fn code_cells(
+    coding: Coding,
+    from: &str,
+    to: Option<&str>,
+) -> Result<CellRange, CodeRangeError> {
+    let (lo, hi) = match (coding, to) {
+        (_, None) => code::range(coding, from)?,
+        (Coding::Base37, Some(to)) => code::interval(coding, from, to)?,
+        (Coding::Numeric, Some(_)) => return Err(CodeRangeError::Numeric),
+    };
+    Ok(CellRange { lo, hi })
 }
 
-/// A base-37 code, left-justified and filled up with one digit; dots are dropped, letters are read in
-/// either case.
-fn base37(code: &str, fill: u64) -> Result<u64, CodeError> {
-    let mut digits = Vec::with_capacity(CODE_DIGITS);
-    for c in code.bytes().filter(|b| *b != b'.') {
-        if digits.len() == CODE_DIGITS {
-            return Err(CodeError::Length);
-        }
-        digits.push(match c {
-            b'0'..=b'9' => u64::from(c - b'0') + 1,
-            b'A'..=b'Z' => u64::from(c - b'A') + 11,
-            b'a'..=b'z' => u64::from(c - b'a') + 11,
-            _ => return Err(CodeError::Character),
-        });
-    }
-    if digits.is_empty() {
-        return Err(CodeError::Length);
-    }
-    digits.resize(CODE_DIGITS, fill);
-    Ok(digits.iter().fold(0, |n, d| 37 * n + d))
-}
-
-/// The text of a base-37 code cell, without dot; none for an absent cell or one that is no code.
-pub fn base37_text(cell: u64) -> Option<String> {
-    let mut rest = cell.checked_sub(1)?;
-    let mut digits = [0u8; CODE_DIGITS];
-    for digit in digits.iter_mut().rev() {
-        *digit = (rest % 37) as u8;
-        rest /= 37;
-    }
-    if rest != 0 {
-        return None;
-    }
-    let end = digits.iter().position(|d| *d == 0).unwrap_or(CODE_DIGITS);
-    let (code, padding) = digits.split_at(end);
-    if code.is_empty() || padding.iter().any(|d| *d != 0) {
-        return None;
-    }
-    Some(
-        code.iter()
-            .map(|d| {
-                char::from(if *d <= 10 {
-                    b'0' + d - 1
-                } else {
-                    b'A' + d - 11
-                })
-            })
-            .collect(),
-    )
-}
-
-/// The text of a code cell.
+/// The text of a code cell, without dot; none for an absent cell or one that is no code.
 pub fn code_text(coding: Coding, cell: u64) -> Option<String> {
-    match coding {
-        Coding::Base37 => base37_text(cell),
-        Coding::Numeric => Some(cell.checked_sub(1)?.to_string()),
-    }
+    code::decode(coding, cell.checked_sub(1)?)
 }
 
 /// The fewest prefixes that together mean the same as a range of base-37 cells; none when the range
@@ -234,13 +156,13 @@ pub fn prefixes(range: CellRange, most: usize) -> Option<Vec<String>> {
     let (mut next, end) = (range.lo - 1, range.hi);
     while next < end {
         // The widest block that starts here: 37^k codes under a prefix of 7 - k digits.
-        let (mut block, mut digits) = (1u64, CODE_DIGITS);
+        let (mut block, mut digits) = (1u64, MAX_CHARACTERS);
         while digits > 1 && next % (block * 37) == 0 && next + block * 37 <= end {
             block *= 37;
             digits -= 1;
         }
         // A shorter text would be a wider prefix than the block.
-        let prefix = base37_text(next + 1).filter(|p| p.len() == digits)?;
+        let prefix = code::decode(Coding::Base37, next).filter(|p| p.len() == digits)?;
         if out.len() == most {
             return None;
         }
@@ -275,40 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn malformed_codes_are_refused() {
-        let base37 = |c: &str| code_cells(Coding::Base37, c, None);
-        assert_eq!(base37(""), Err(CodeError::Length));
-        assert_eq!(base37("..."), Err(CodeError::Length));
-        assert_eq!(base37("I6312345"), Err(CodeError::Length));
-        assert_eq!(base37("I63+"), Err(CodeError::Character));
-        assert_eq!(
-            code_cells(Coding::Base37, "I69", Some("I60")),
-            Err(CodeError::Backwards)
-        );
-        let numeric = |c: &str| code_cells(Coding::Numeric, c, None);
-        assert_eq!(numeric("230690007").unwrap().lo(), 230_690_008);
-        assert_eq!(numeric("1152921504606846974").unwrap().hi(), (1 << 60) - 1);
-        assert_eq!(numeric("1152921504606846975"), Err(CodeError::Length));
-        assert_eq!(numeric("007"), Err(CodeError::Length));
-        assert_eq!(numeric("A10"), Err(CodeError::Character));
-        assert_eq!(
-            code_cells(Coding::Numeric, "1", Some("2")),
-            Err(CodeError::NoRange)
-        );
-    }
-
-    #[test]
-    fn codes_read_back() {
-        for text in ["I63", "A10BA02", "Z999999", "0"] {
-            assert_eq!(base37_text(code(text, None).lo()).unwrap(), text);
-        }
-        assert_eq!(base37_text(0), None);
-        assert_eq!(base37_text(1), None); // the empty code
-        assert_eq!(base37_text(1 << 37), None);
-        assert_eq!(base37_text(code("I63", None).lo() + 1), None); // an inner end digit
-    }
-
-    #[test]
     fn ranges_become_prefixes_and_back() {
         for (from, to) in [("I60", "I69"), ("C0", "C4"), ("A", "Z"), ("E11", "E11")] {
             let range = code(from, Some(to));
@@ -324,7 +212,7 @@ mod tests {
 
     #[test]
     fn bounds_round_exactly() {
-        let one = |c, text: &str, s| bounds(c, Decimal::parse(text).unwrap(), s).map(|b| b[0]);
+        let one = |c, text: &str, s| bounds(c, Constant::parse(text).unwrap(), s).map(|b| b[0]);
         assert_eq!(one(Comparator::AtLeast, "6.5", 1).unwrap().0, 65);
         assert_eq!(one(Comparator::Greater, "6.5", 1).unwrap().0, 66);
         assert_eq!(one(Comparator::Less, "140", 0).unwrap().1, 139);

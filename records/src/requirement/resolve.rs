@@ -1,10 +1,10 @@
 //! What each criterion means over a schema: names become cells, constants become bounds.
 
 use super::{
-    decimal::Decimal,
+    constant::Constant,
     diagnostic::{Diagnostic, Span, suggestion},
     parse::calendar,
-    ranges::{self, CellRange, CodeError, bounds, merged, number_cells},
+    ranges::{self, CellRange, CodeRangeError, bounds, merged, number_cells},
     syntax::{
         Calendar, CodeRange, Comparator, Criterion, Name, Operand, Quantifier, Spanned, Window,
     },
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     cell::{CellId, FLAG_BITS, FamilyCells, Layout},
     civil::{CIVIL_BITS, CivilDay},
+    code::CodeError,
     program::Onset,
     schema::{Choice, Coding, DateSource, Family, FlagSource, Kind, Number, Schema},
 };
@@ -553,10 +554,10 @@ fn code_range(coding: Coding, code: &Spanned<CodeRange>) -> Resolution<CellRange
     let CodeRange { from, to, .. } = &code.node;
     ranges::code_cells(coding, from, to.as_deref()).map_err(|e| {
         let help = match (e, coding) {
-            (CodeError::NoRange, _) => "list the codes one by one",
-            (CodeError::Backwards, _) => "put the lower code first",
+            (CodeRangeError::Numeric, _) => "list the codes one by one",
+            (CodeRangeError::Code(CodeError::Order), _) => "put the lower code first",
             (_, Coding::Base37) => "a code has at most 7 letters and digits, such as `I63.9`",
-            (_, Coding::Numeric) => "a code is a whole number below 2^60",
+            (_, Coding::Numeric) => "a code is a whole number; numeric codes have no ranges",
         };
         Diagnostic::error(code.span, format!("`{}`: {e}", code.node)).with_help(help)
     })
@@ -624,7 +625,7 @@ fn number_operand(
     name: &Name,
     number: &Number,
     operand: &Spanned<Operand>,
-) -> Resolution<(Decimal, Span)> {
+) -> Resolution<(Constant, Span)> {
     let Operand::Number { value, unit } = &operand.node else {
         return Err(
             Diagnostic::error(operand.span, format!("`{name}` is compared with a number"))
@@ -666,14 +667,14 @@ fn number_operand(
     Ok((converted, operand.span))
 }
 
-fn finer(name: &Name, number: &Number, value: Decimal, span: Span) -> Diagnostic {
+fn finer(name: &Name, number: &Number, value: Constant, span: Span) -> Diagnostic {
     let digits = match number.scale {
         0 => "without decimals".to_owned(),
         1 => "with one decimal".to_owned(),
         n => format!("with {n} decimals"),
     };
     let (floor, ceil) = value.scaled(number.scale);
-    let near = |n| Decimal::from_parts(n, number.scale.into()).map(|d| d.to_string());
+    let near = |n| Constant::from_parts(n, number.scale.into()).map(|d| d.to_string());
     let help = match (near(floor), near(ceil)) {
         (Ok(a), Ok(b)) => format!("write `{a} {unit}` or `{b} {unit}`", unit = number.unit),
         _ => "write fewer decimals".to_owned(),

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use super::{
-    decimal::Decimal,
+    constant::Constant,
     diagnostic::{Diagnostic, Span},
 };
 use crate::civil::CivilDay;
@@ -208,7 +208,7 @@ pub enum Operand {
     /// A number, with its unit as written.
     Number {
         /// The number.
-        value: Decimal,
+        value: Constant,
         /// Its unit.
         unit: Option<Name>,
     },
@@ -328,6 +328,18 @@ impl Criterion {
     }
 }
 
+impl Criterion {
+    /// The opposite, as an author would write it.
+    pub(crate) fn negated(&self) -> String {
+        match self {
+            Self::Flag { .. }
+            | Self::Codes { window: None, .. }
+            | Self::Presence { window: None, .. } => format!("not {self}"),
+            _ => format!("not ({self})"),
+        }
+    }
+}
+
 impl Node {
     /// Calls `visit` on every criterion, left to right.
     pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Criterion)) {
@@ -363,7 +375,8 @@ impl fmt::Display for Node {
             Self::Or(parts) => joined(f, parts, "or"),
             Self::Not(part) => match &part.node {
                 Self::And(_) | Self::Or(_) => write!(f, "not ({part})"),
-                Self::Not(_) | Self::Criterion(_) => write!(f, "not {part}"),
+                Self::Not(_) => write!(f, "not {part}"),
+                Self::Criterion(criterion) => f.write_str(&criterion.negated()),
             },
             Self::Criterion(criterion) => criterion.fmt(f),
         }

@@ -40,7 +40,7 @@ fn every_criterion_says_which_value_decided() {
             ("systolic_bp < 140 mm[Hg] within 24 months", false, false),
             ("no diagnosis in icd10:I48", true, false),
             ("hba1c >= 6.5 % or sex = female", true, false),
-            ("not egfr < 30 mL/min/{1.73_m2}", true, false),
+            ("not (egfr < 30 mL/min/{1.73_m2})", true, false),
         ]
     );
     let readings = |i: usize| &explanation.criteria[i].readings;

@@ -425,7 +425,11 @@ fn errors_point_at_the_culprit_and_say_what_to_do() {
             "icd10:I6300000",
             "at most 7",
         ),
-        ("any diagnosis in snomed:1-5", "snomed:1-5", "one by one"),
+        (
+            "any diagnosis in snomed:1-5",
+            "snomed:1-5",
+            "numeric codes have no ranges",
+        ),
         ("any diagnosis in snomed:A10", "snomed:A10", "whole number"),
         (
             "any diagnosis in snomed:230690007 within 3 months",
