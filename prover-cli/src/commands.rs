@@ -1,6 +1,7 @@
 //! The commands, one file a group.
 
 mod completions;
+mod demo;
 mod explain;
 mod export;
 mod hospital;
@@ -41,6 +42,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// The whole path on shipped, synthetic patients: issue, publish, make keys, prove, verify
+    Demo(demo::Demo),
     /// Schemas: which attributes a record can have
     #[command(subcommand)]
     Schema(schema::Command),
@@ -77,6 +80,7 @@ pub enum Command {
 /// Runs a command; its exit code.
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
+        Command::Demo(c) => demo::run(&c, console),
         Command::Schema(c) => schema::run(c, console),
         Command::Hospital(c) => hospital::run(c, console),
         Command::Wallet(c) => wallet::run(c, console),

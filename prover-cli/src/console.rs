@@ -15,6 +15,7 @@ const VERSION: u32 = 1;
 /// Where a command prints.
 pub struct Console {
     json: bool,
+    silent: bool,
     /// Standard output carries the artefact itself, so everything else goes to standard error.
     occupied: Cell<bool>,
 }
@@ -24,6 +25,16 @@ impl Console {
     pub const fn new(json: bool) -> Self {
         Self {
             json,
+            silent: false,
+            occupied: Cell::new(false),
+        }
+    }
+
+    /// A console that prints nothing, for a command within another.
+    pub const fn silent() -> Self {
+        Self {
+            json: false,
+            silent: true,
             occupied: Cell::new(false),
         }
     }
@@ -40,7 +51,7 @@ impl Console {
 
     /// A line for people on standard output; nothing with `--json`.
     pub fn say(&self, text: impl AsRef<str>) {
-        if !self.json {
+        if !self.json && !self.silent {
             self.out(text.as_ref());
         }
     }
@@ -64,7 +75,9 @@ impl Console {
 
     /// A warning, on standard error.
     pub fn warn(&self, text: impl AsRef<str>) {
-        let _ = writeln!(io::stderr(), "warning: {}", text.as_ref());
+        if !self.silent {
+            let _ = writeln!(io::stderr(), "warning: {}", text.as_ref());
+        }
     }
 
     /// One failure of several, for people, on standard error.
@@ -80,7 +93,7 @@ impl Console {
 
     /// Whether a person watches standard error.
     pub fn watched(&self) -> bool {
-        io::stderr().is_terminal()
+        !self.silent && io::stderr().is_terminal()
     }
 
     fn out(&self, line: &str) {

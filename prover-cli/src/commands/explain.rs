@@ -29,18 +29,18 @@ use crate::{
 )]
 pub struct Explain {
     #[command(flatten)]
-    wallet: WalletArgs,
+    pub wallet: WalletArgs,
     /// The credential
     #[arg(long, value_name = "FILE")]
-    credential: Source,
+    pub credential: Source,
     /// The requirement
     #[arg(long, value_name = "FILE")]
-    requirement: Source,
+    pub requirement: Source,
     #[command(flatten)]
-    schemas: SchemaArgs,
+    pub schemas: SchemaArgs,
     /// The day to explain for, YYYY-MM-DD; today (UTC) if not given
     #[arg(long, value_name = "DATE", value_parser = CivilDay::parse)]
-    today: Option<CivilDay>,
+    pub today: Option<CivilDay>,
 }
 
 pub fn run(args: &Explain, console: &Console) -> Attempt<u8> {

@@ -48,7 +48,7 @@ pub enum Command {
     Issue(issue::Issue),
 }
 
-pub use issue::Issue;
+pub use issue::{Issue, run as issue_credential};
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
@@ -91,7 +91,8 @@ pub fn read_key(source: &Source, console: &Console) -> Attempt<IssuerKey> {
     })
 }
 
-fn public(key: &Source, output: &Target, force: bool, console: &Console) -> Attempt<()> {
+/// Writes an issuer's public keys.
+pub fn public(key: &Source, output: &Target, force: bool, console: &Console) -> Attempt<()> {
     output.check(force)?;
     let key = read_key(key, console)?;
     let mut text = key.public().to_json().map_err(Failure::unexpected)?;

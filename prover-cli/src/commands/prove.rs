@@ -165,7 +165,8 @@ pub fn run(args: &Prove, console: &Console) -> Attempt<u8> {
     }
 }
 
-type Outcome = (PathBuf, Attempt<Proved>);
+/// A folder, and the proof in it or why there is none.
+pub type Outcome = (PathBuf, Attempt<Proved>);
 
 fn outcome_json((folder, outcome): &Outcome) -> Value {
     match outcome {

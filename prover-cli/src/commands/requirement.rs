@@ -1,5 +1,6 @@
 //! `eligo requirement`: checking, sizing, signing, importing and exporting requirements.
 
+mod interchange;
 mod size;
 
 use std::path::PathBuf;
@@ -76,6 +77,12 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Make a requirement from a document in another language
+    #[command(after_help = interchange::IMPORT_EXAMPLE)]
+    Import(interchange::Import),
+    /// Write a requirement in another language
+    #[command(after_help = interchange::EXPORT_EXAMPLE)]
+    Export(interchange::Export),
 }
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
@@ -87,6 +94,8 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         } => {
             check(&file, &schemas, publisher.as_ref(), console)?;
         }
+        Command::Import(args) => interchange::import(&args, console)?,
+        Command::Export(args) => interchange::export(&args, console)?,
         Command::Size { file, schemas } => size::print(&file, &schemas, console)?,
         Command::Sign {
             file,
@@ -230,7 +239,8 @@ fn beside(source: &Source) -> Option<PathBuf> {
     }
 }
 
-fn sign(
+/// Signs a requirement.
+pub fn sign(
     file: &Source,
     schemas: &SchemaArgs,
     key: &Source,

@@ -11,8 +11,8 @@ use eligo_circuits::{claim, jubjub::Point};
 use eligo_records::civil::CivilDay;
 use eligo_verifier_contract::{
     Context, Entry, Fr, InputsError, Kind as ClaimKind, PreparedKey, Proof, PublicInputs,
-    VerifyError, VerifyingKey, batch::verify_batch, field, key::KeyDigest, snarkjs,
-    snarkjs::SnarkjsError, verify_inputs,
+    VerifyError, VerifyingKey, batch::verify_batch, key::KeyDigest, snarkjs, snarkjs::SnarkjsError,
+    verify_inputs,
 };
 use serde_json::{Value, json};
 
@@ -89,8 +89,38 @@ struct Presented {
     inputs: Vec<Fr>,
 }
 
+/// A proof accepted: on which requirement, with which public inputs.
+pub struct Accepted {
+    /// The requirement's own identifier.
+    pub requirement: String,
+    /// Its title.
+    title: String,
+    /// The public inputs.
+    pub inputs: PublicInputs,
+}
+
+/// A proof presented, and what became of it.
+pub struct Judged {
+    name: String,
+    /// Accepted, or why not.
+    pub outcome: Attempt<Accepted>,
+}
+
+/// What was verified, and how long the proofs themselves took.
+pub struct Verified {
+    /// In the order given.
+    pub proofs: Vec<Judged>,
+    /// The proofs alone, without reading files.
+    pub elapsed_ms: f64,
+}
+
 /// Verifies; prints nullifiers and contexts.
 pub fn run(args: &Verify, console: &Console) -> Attempt<u8> {
+    report(&verify(args)?, console)
+}
+
+/// Verifies all proofs.
+pub fn verify(args: &Verify) -> Attempt<Verified> {
     let today = day::or_today(args.today)?;
     let schemas = args.schemas.read()?;
     let trusted = args.issuers.as_ref().map(read_issuers).transpose()?;
@@ -107,16 +137,23 @@ pub fn run(args: &Verify, console: &Console) -> Attempt<u8> {
     let start = Instant::now();
     let checked = check_all(&presented, &offers, &keys);
     let elapsed_ms = milliseconds(start);
-    let judged: Vec<(&Presented, Attempt<(&Offer, PublicInputs)>)> = presented
-        .iter()
-        .zip(checked)
-        .map(|(p, checked)| {
-            let judged = checked
-                .and_then(|c| judge(c, trusted.as_deref(), today, args).map_err(|e| e.of(&p.name)));
-            (p, judged)
-        })
-        .collect();
-    report(&judged, elapsed_ms, console)
+    let judge = |(p, checked): (Presented, Checked<'_>)| {
+        let judged = checked.and_then(|c| judge(c, trusted.as_deref(), today, args));
+        Judged {
+            outcome: judged
+                .map_err(|e| e.of(&p.name))
+                .map(|(offer, inputs)| Accepted {
+                    requirement: offer.publication.id().to_owned(),
+                    title: offer.publication.document().title().to_owned(),
+                    inputs,
+                }),
+            name: p.name,
+        }
+    };
+    Ok(Verified {
+        proofs: presented.into_iter().zip(checked).map(judge).collect(),
+        elapsed_ms,
+    })
 }
 
 fn offer(publication: Publication, args: &Verify) -> Attempt<(Offer, VerifyingKey)> {
@@ -386,52 +423,69 @@ fn judge<'a>(
     Ok((offer, inputs))
 }
 
-fn report(judged: &[(&Presented, Checked<'_>)], verify_ms: f64, console: &Console) -> Attempt<u8> {
-    let bad: Vec<&Failure> = judged
+fn report(verified: &Verified, console: &Console) -> Attempt<u8> {
+    let proofs = &verified.proofs;
+    let bad: Vec<&Failure> = proofs
         .iter()
-        .filter_map(|(_, j)| j.as_ref().err())
+        .filter_map(|j| j.outcome.as_ref().err())
         .collect();
-    for (p, j) in judged {
-        if let Ok((offer, inputs)) = j {
-            console.say(format!(
-                "{}: valid\n  requirement  {} ({})\n  today        {}\n  nullifier    {}\n  sealed       {}\n  context      {}",
-                p.name,
-                offer.publication.id(),
-                offer.publication.document().title(),
-                inputs.today,
-                inputs.nullifier,
-                if inputs.sealed.is_none() { "none: a count".to_owned() } else { inputs.sealed.to_string() },
-                hex::encode(inputs.context.to_bytes()),
-            ));
+    for judged in proofs {
+        if let Ok(accepted) = &judged.outcome {
+            say(&judged.name, accepted, console);
         }
     }
-    if let ([only], [_]) = (bad.as_slice(), judged) {
+    if let ([only], [_]) = (bad.as_slice(), proofs.as_slice()) {
         return Err((*only).clone());
     }
     bad.iter().for_each(|f| console.report(f));
-    if judged.len() > 1 {
+    if proofs.len() > 1 {
         console.say(format!(
-            "{} of {} valid, {verify_ms} ms",
-            judged.len() - bad.len(),
-            judged.len()
+            "{} of {} valid, {} ms",
+            proofs.len() - bad.len(),
+            proofs.len(),
+            verified.elapsed_ms
         ));
     }
-    let proofs: Vec<Value> = judged.iter().map(|(p, j)| to_json(p, j)).collect();
-    console.object(json!({ "valid": bad.is_empty(), "verify_ms": verify_ms, "proofs": proofs }));
+    console.object(json!({
+        "valid": bad.is_empty(),
+        "verify_ms": verified.elapsed_ms,
+        "proofs": proofs.iter().map(to_json).collect::<Vec<_>>(),
+    }));
     Ok(bad.first().map_or(0, |f| f.kind().code()))
 }
 
-fn to_json(p: &Presented, judged: &Checked<'_>) -> Value {
-    match judged {
-        Ok((offer, inputs)) => json!({
-            "proof": p.name,
+fn say(name: &str, accepted: &Accepted, console: &Console) {
+    let inputs = &accepted.inputs;
+    console.say(format!(
+        "{name}: valid\n  requirement  {} ({})\n  today        {}\n  nullifier    {}\n  sealed       {}\n  context      {}",
+        accepted.requirement,
+        accepted.title,
+        inputs.today,
+        inputs.nullifier,
+        if inputs.sealed.is_none() {
+            "none: a count".to_owned()
+        } else {
+            inputs.sealed.to_string()
+        },
+        hex::encode(inputs.context.to_bytes()),
+    ));
+}
+
+fn to_json(judged: &Judged) -> Value {
+    match &judged.outcome {
+        Ok(Accepted {
+            requirement,
+            inputs,
+            ..
+        }) => json!({
+            "proof": judged.name,
             "valid": true,
-            "requirement": offer.publication.id(),
+            "requirement": requirement,
             "today": inputs.today.to_string(),
-            "nullifier": field::to_decimal(&inputs.nullifier.to_field()),
-            "sealed": field::to_decimal(&inputs.sealed.to_field()),
+            "nullifier": inputs.nullifier.to_string(),
+            "sealed": inputs.sealed.to_string(),
             "context": hex::encode(inputs.context.to_bytes()),
         }),
-        Err(e) => json!({ "proof": p.name, "valid": false, "error": e.to_json() }),
+        Err(e) => json!({ "proof": judged.name, "valid": false, "error": e.to_json() }),
     }
 }

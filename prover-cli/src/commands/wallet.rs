@@ -136,10 +136,10 @@ const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 
 impl CostArgs {
-    /// The lowest cost there is, for a wallet that protects nothing.
-    pub const fn lowest() -> Self {
+    /// A low cost, for a wallet that protects nothing.
+    pub const fn low() -> Self {
         Self {
-            kdf_memory: 8,
+            kdf_memory: 1024,
             kdf_passes: 1,
         }
     }

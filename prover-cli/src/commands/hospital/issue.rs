@@ -26,8 +26,8 @@ use crate::{
 
 pub const EXAMPLE: &str = "Example:\n  eligo hospital issue --key hospital.key --schema core --holder holder.json --record bundle.json \\\n    \
     -o credential.json --report report.json\n\n\
-The record is a FHIR R4 or R5 bundle, a resource, an NDJSON file, or a folder of such files. What is dated after the\n\
-day of issue is left out. The report says for every attribute what was used, and for every resource left out why.\n\
+The record is a FHIR R4 or R5 bundle, a resource, an NDJSON file, or a folder of such files. What is dated in the\n\
+future is left out. The report says for every attribute what was used, and for every resource left out why.\n\
 The credential holds the record: it is for the patient alone (mode 0600).";
 
 /// Largest holder document read.
@@ -54,6 +54,9 @@ pub struct Issue {
     /// First day of the credential, YYYY-MM-DD; today (UTC) if not given
     #[arg(long, value_name = "DATE", value_parser = CivilDay::parse)]
     pub issued: Option<CivilDay>,
+    /// Leave out what is dated after this day, YYYY-MM-DD; today (UTC) if not given
+    #[arg(long, value_name = "DATE", value_parser = CivilDay::parse)]
+    pub until: Option<CivilDay>,
     /// Months for which it is good
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1200))]
     pub valid_months: u32,
@@ -86,7 +89,7 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
     let key = read_key(&args.key, console)?;
     let holder = read_holder(&args.holder)?;
     let files = read_record(&args.record)?;
-    let issued = cells(&schema, &files, args, issued_on)?;
+    let issued = cells(&schema, &files, args, day::or_today(args.until)?)?;
     let grounds = Grounds {
         schema: &schema,
         cells: issued.cells,
@@ -175,7 +178,7 @@ fn cells(
     schema: &Schema,
     files: &[(String, Vec<u8>)],
     args: &Issue,
-    issued_on: CivilDay,
+    until: CivilDay,
 ) -> Attempt<Issued> {
     let inputs: Vec<Input<'_>> = files
         .iter()
@@ -187,7 +190,7 @@ fn cells(
     };
     let options = Options {
         patient: args.patient.clone(),
-        until: Some(issued_on),
+        until: Some(until),
         recorded,
     };
     issue(schema, &inputs, &options).map_err(|e| {
