@@ -1,7 +1,7 @@
 //! Import from and export to other languages of eligibility: CCDL (the cohort language of the German
 //! research data portal), FHIR R4 and R5 `Group`, FHIR R5 `EvidenceVariable`.
 //!
-//! Both ways go through one model ([`model`]): combinations of questions, each with the codes it asks
+//! Both ways go through one model (`model`): combinations of questions, each with the codes it asks
 //! about, a filter on the value and a window on the date. A reader makes it from a document, a writer
 //! makes a document from it; [`translate`](mod@self) matches codes to the attributes of a schema.
 //!
