@@ -18,3 +18,4 @@ pub mod record;
 pub mod schnorr;
 pub mod statement;
 pub mod system;
+pub mod verifying;

@@ -20,12 +20,12 @@ use proptest::prelude::*;
 fn schema() -> Schema {
     let number = |name: &str, width: u8| {
         serde_json::json!({"name": name, "title": name, "kind": {"number": {
-            "codes": [], "unit": "1", "inputs": [{"code": "1", "factor": "1"}],
+            "codes": [format!("urn:test|{name}")], "unit": "1", "inputs": [{"code": "1", "factor": "1"}],
             "scale": 0, "min": 0, "width": width, "dated": true}}})
     };
     let family = |name: &str, size: u16, coding: &str, onset: bool| {
         serde_json::json!({"name": name, "title": name, "kind": {"family": {
-            "group": "diagnosis", "prefix": name, "system": name, "aliases": [],
+            "group": "diagnosis", "prefix": name, "system": format!("urn:test:{name}"), "aliases": [],
             "resources": ["Condition"], "coding": coding, "size": size, "onset": onset}}})
     };
     let document: Document = serde_json::from_value(serde_json::json!({

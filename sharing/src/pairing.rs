@@ -111,6 +111,18 @@ impl Gt {
         out
     }
 
+    /// `self^exponent` for a short public exponent.
+    pub(crate) fn pow_small(&self, exponent: u64) -> Self {
+        let mut out = Self::one();
+        for bit in (0..u64::BITS - exponent.leading_zeros()).rev() {
+            out = out.square();
+            if exponent >> bit & 1 == 1 {
+                out = out * *self;
+            }
+        }
+        out
+    }
+
     /// The 576-byte canonical encoding (arkworks' compressed `PairingOutput`).
     pub(crate) fn to_bytes(self) -> [u8; GT_BYTES] {
         let mut out = [0u8; GT_BYTES];
@@ -212,6 +224,18 @@ pub(crate) fn multi(pairs: &[(G1Affine, G2Affine)]) -> Gt {
 /// e(P, Q).
 pub(crate) fn pair(p: &G1Affine, q: &G2Affine) -> Gt {
     multi(&[(*p, *q)])
+}
+
+/// gT = e(P1, P2), computed once.
+pub(crate) fn generator() -> &'static Gt {
+    static GENERATOR: std::sync::OnceLock<Gt> = std::sync::OnceLock::new();
+    GENERATOR.get_or_init(|| {
+        let (p, q) = (
+            g1_to_blst(&G1Affine::generator()),
+            g2_to_blst(&G2Affine::generator()),
+        );
+        Gt(blst::blst_fp12::miller_loop(&q, &p).final_exp())
+    })
 }
 
 /// Whether the product of e(P, Q) over the pairs is 1.

@@ -74,3 +74,21 @@ impl core::fmt::Debug for SecretScalar {
         f.write_str("SecretScalar(..)")
     }
 }
+
+/// Randomness for one operation, hedged: drawn from the generator *and* from a secret of the caller and
+/// what is being done, so that neither a weak generator nor a repeated one gives the secret away.
+pub(crate) struct Hedge(hkdf::Hkdf<sha2::Sha256>);
+
+impl Hedge {
+    pub(crate) fn new(secret: &[u8], doing: &[u8], rng: &mut (impl CryptoRng + RngCore)) -> Self {
+        let mut fresh = zeroize::Zeroizing::new([0u8; 32]);
+        rng.fill_bytes(fresh.as_mut_slice());
+        let ikm = zeroize::Zeroizing::new(domain::lp(&[secret, fresh.as_slice(), doing]));
+        Self(hkdf::Hkdf::new(Some(b"ELIGO-HEDGE-V01"), &ikm))
+    }
+
+    /// The scalar called `name`; the same name gives the same scalar.
+    pub(crate) fn scalar(&self, name: &[u8]) -> SecretScalar {
+        SecretScalar::from_wide(&domain::expand(&self.0, name))
+    }
+}

@@ -22,7 +22,9 @@ pub mod lint;
 mod pairing;
 pub mod point;
 pub mod proof;
+pub mod registry;
 pub mod snarkjs;
+pub mod solidity;
 pub mod statement;
 pub mod terms;
 pub mod verify;
@@ -43,6 +45,7 @@ pub use key::{KeyBytesError, KeyDigest, KeyParts, PreparedKey, UnsafeKey, Verify
 pub use lint::{Finding, lint};
 pub use point::{Flaw, Place};
 pub use proof::{PROOF_BYTES, PROOF_UNCOMPRESSED_BYTES, Proof, ProofError};
+pub use registry::{Registry, RegistryBytesError, RegistryError};
 pub use statement::{Context, ContextParts, IssuersRoot, Nullifier, Requirement, Sealed};
 pub use terms::{Kind, Terms};
 pub use verify::{VerifyError, verify, verify_inputs};

@@ -1,5 +1,6 @@
 //! snarkjs's files, both ways, and what is refused of them.
 
+#![allow(clippy::unwrap_used)]
 mod toy;
 
 use std::{fs, path::PathBuf};

@@ -1,8 +1,8 @@
 //! The reference statement's eight atoms over a bench schema, and a record that meets them.
 
-use eligo_circuits::statement::scenario::Scenario;
+use eligo_circuits::statement::scenario::{Scenario, meeting};
 use eligo_records::{
-    cell::{CellId, Cells, Layout, Role},
+    cell::{CellId, Layout, Role},
     civil::{CivilDay, MONTH, YEAR},
     program::{Formula, Program, Test},
     schema::{Schema, shipped},
@@ -11,23 +11,6 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 pub fn today() -> CivilDay {
     CivilDay::parse("2021-06-01").unwrap()
-}
-
-/// A record with something in every cell: values in the middle, dates of a year ago, codes spread out.
-pub fn record(layout: &Layout) -> Cells {
-    let values = layout
-        .places()
-        .iter()
-        .map(|place| match place.role {
-            Role::Recorded => 2,
-            Role::Code(rank) => (u64::from(rank) + 1) << (place.width - 10),
-            Role::Date | Role::Onset(_) => u64::from(today().number() - YEAR) + 1,
-            Role::Value if place.width == 18 => u64::from(today().number() - 50 * YEAR) + 1,
-            Role::Value if place.width == 2 => 1,
-            Role::Value => 1 << (place.width - 1),
-        })
-        .collect();
-    Cells::new(layout, values).unwrap()
 }
 
 /// The eight atoms of the reference statement, in three elements beside the family.
@@ -91,8 +74,7 @@ pub fn scenario(name: &str, issuers: usize) -> Scenario {
     let schema = shipped(name).unwrap();
     let layout = Layout::of(schema);
     let program = reference(schema, &layout);
-    let cells = record(&layout);
-    assert!(program.holds(&cells, today()));
+    let cells = meeting(&layout, program.formula(), today()).unwrap();
     let mut rng = ChaCha20Rng::seed_from_u64(64);
     Scenario::new(layout, program, cells, today(), issuers, &mut rng).unwrap()
 }
