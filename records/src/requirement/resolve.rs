@@ -100,20 +100,24 @@ struct Found<'a> {
 
 impl<'a> Scope<'a> {
     /// What a criterion means.
-    pub fn resolve(&self, criterion: &Criterion) -> Resolution<Resolved> {
+    pub fn resolve(
+        &self,
+        criterion: &Criterion,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Resolution<Resolved> {
         let atom = match criterion {
             Criterion::Compare {
                 name,
                 comparator,
                 operand,
                 window,
-            } => self.compare(name, &[(*comparator, operand)], window.as_ref())?,
+            } => self.compare(name, &[(*comparator, operand)], window.as_ref(), warnings)?,
             Criterion::Between {
                 name,
                 low,
                 high,
                 window,
-            } => self.between(name, low, high, window.as_ref())?,
+            } => self.between(name, low, high, window.as_ref(), warnings)?,
             Criterion::Among {
                 name,
                 none,
@@ -238,6 +242,7 @@ impl<'a> Scope<'a> {
         name: &Name,
         sides: &[(Comparator, &Spanned<Operand>)],
         window: Option<&Spanned<Window>>,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Resolution<Atom> {
         let found = self.find(name)?;
         if self.is_age(name) {
@@ -248,7 +253,7 @@ impl<'a> Scope<'a> {
             Kind::Number(number) => {
                 let mut all = vec![CellRange::present(number.width)];
                 for (comparator, operand) in sides {
-                    let (value, span) = number_operand(name, number, operand)?;
+                    let (value, span) = number_operand(name, number, operand, warnings)?;
                     let found: Vec<_> = bounds(*comparator, value, number.scale)
                         .map_err(|_| finer(name, number, value, span))?
                         .into_iter()
@@ -293,6 +298,7 @@ impl<'a> Scope<'a> {
         low: &Spanned<Operand>,
         high: &Spanned<Operand>,
         window: Option<&Spanned<Window>>,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Resolution<Atom> {
         // `between 40 and 80 years`: the unit stands for both.
         let mut shared = low.clone();
@@ -305,6 +311,7 @@ impl<'a> Scope<'a> {
             name,
             &[(Comparator::AtLeast, &shared), (Comparator::AtMost, high)],
             window,
+            warnings,
         )
     }
 

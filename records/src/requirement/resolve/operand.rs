@@ -25,11 +25,12 @@ pub(super) fn intersection(a: &[CellRange], b: &[CellRange]) -> Vec<CellRange> {
     )
 }
 
-/// A number in the attribute's own unit.
+/// A number in the attribute's own unit; from another unit, converted and rounded as records are.
 pub(super) fn number_operand(
     name: &Name,
     number: &Number,
     operand: &Spanned<Operand>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Resolution<(Constant, Span)> {
     let Operand::Number { value, unit } = &operand.node else {
         return Err(
@@ -63,12 +64,20 @@ pub(super) fn number_operand(
         )
         .with_help(help));
     };
-    let converted = value.in_unit(input).map_err(|e| {
+    let (converted, exact) = value.in_unit(input, number.scale).map_err(|e| {
         Diagnostic::error(
             operand.span,
             format!("cannot convert to `{}`: {e}", number.unit),
         )
     })?;
+    if !exact {
+        let own = &number.unit;
+        let rounded = format!("{value} {unit} is compared as {converted} {own}");
+        warnings.push(
+            Diagnostic::warning(operand.span, rounded)
+                .with_help("it is converted and rounded as the values of records are"),
+        );
+    }
     Ok((converted, operand.span))
 }
 

@@ -35,23 +35,28 @@ impl<'a, 'r> Rounding<'a, 'r> {
         }
     }
 
-    /// The same comparison of values kept to the scale: a bound between two of them moves to the next
-    /// one that meets it.
+    /// The same comparison in the document's own unit, if the schema reads it; the language converts it
+    /// as records are converted. A bound between two values that can be kept moves to the next one that
+    /// meets it.
     pub fn compared(
         &mut self,
         comparator: Comparator,
         quantity: &Quantity,
     ) -> Result<(Comparator, Operand), Reason> {
         let Number { unit, scale, .. } = self.number;
-        let value = self.in_unit(quantity)?;
-        let (floor, ceil) = value.scaled(*scale);
+        let written = quantity.unit.as_deref().unwrap_or("1");
+        if written != unit {
+            self.converted(written, quantity)?;
+            return Ok((comparator, number(quantity.value, Some(written))));
+        }
+        let shown = (unit != "1").then_some(unit.as_str());
+        let (floor, ceil) = quantity.value.scaled(*scale);
+        if floor == ceil {
+            return Ok((comparator, number(quantity.value, shown)));
+        }
         let kept = |n: i128| {
             Constant::from_parts(n, (*scale).into()).map_err(|e| format!("the bound has {e}"))
         };
-        let shown = (unit != "1").then_some(unit.as_str());
-        if floor == ceil {
-            return Ok((comparator, number(kept(floor)?, shown)));
-        }
         let (comparator, bound) = match comparator {
             Comparator::Less | Comparator::AtMost => (Comparator::AtMost, kept(floor)?),
             Comparator::Greater | Comparator::AtLeast => (Comparator::AtLeast, kept(ceil)?),
@@ -69,22 +74,27 @@ impl<'a, 'r> Rounding<'a, 'r> {
         Ok((comparator, number(bound, shown)))
     }
 
-    fn in_unit(&mut self, quantity: &Quantity) -> Result<Constant, Reason> {
-        let Number { unit, inputs, .. } = self.number;
-        let written = quantity.unit.as_deref().unwrap_or("1");
-        if written == unit {
-            return Ok(quantity.value);
-        }
+    fn converted(&mut self, written: &str, quantity: &Quantity) -> Result<(), Reason> {
+        let Number {
+            unit,
+            inputs,
+            scale,
+            ..
+        } = self.number;
         let refused = || format!("`{written}` is no unit in which the schema reads this value");
-        let input = inputs
-            .iter()
-            .find(|i| i.code == written)
-            .ok_or_else(refused)?;
-        let value = quantity.value.in_unit(input).map_err(|_| refused())?;
+        let input = inputs.iter().find(|i| i.code == written);
+        let input = input.ok_or_else(refused)?;
+        let (value, _) = quantity
+            .value
+            .in_unit(input, *scale)
+            .map_err(|_| refused())?;
         if value != quantity.value {
-            let converted = format!("{quantity} is {value} {unit}");
-            self.report.note(&self.question.place, converted);
+            let compared = format!(
+                "{quantity} is compared as {value} {unit}, converted and rounded as the values of \
+                 records are"
+            );
+            self.report.note(&self.question.place, compared);
         }
-        Ok(value)
+        Ok(())
     }
 }
