@@ -26,6 +26,7 @@ pub mod registry;
 pub mod snarkjs;
 pub mod solidity;
 pub mod statement;
+pub mod terms;
 pub mod verify;
 
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub use point::{Flaw, Place};
 pub use proof::{PROOF_BYTES, PROOF_UNCOMPRESSED_BYTES, Proof, ProofError};
 pub use registry::{Registry, RegistryBytesError, RegistryError};
 pub use statement::{Context, ContextParts, IssuersRoot, Nullifier, Requirement, Sealed};
+pub use terms::{Kind, Terms};
 pub use verify::{VerifyError, verify, verify_inputs};
