@@ -13,6 +13,7 @@ pub mod draw;
 pub mod ibe;
 pub mod keys;
 pub mod letter;
+pub mod oms;
 mod pairing;
 mod scalar;
 pub mod search;
