@@ -18,6 +18,7 @@ mod pairing;
 mod scalar;
 pub mod search;
 pub mod tcpre;
+pub mod team;
 pub mod wallet;
 mod wire;
 
