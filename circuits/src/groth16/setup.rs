@@ -1,0 +1,153 @@
+//! Making a key, with the toxic waste drawn here and wiped here.
+
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup, scalar_mul::BatchMulPreprocessing};
+use ark_ff::{Field, One, UniformRand, Zero};
+use ark_groth16::VerifyingKey;
+use rand_core::{CryptoRng, RngCore};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{ProvingKey, domain::Domain, key::Query};
+use crate::r1cs::{Matrix, R1cs};
+
+/// Whoever knows any of these can prove false statements.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Trapdoor {
+    tau: Fr,
+    alpha: Fr,
+    beta: Fr,
+    gamma: Fr,
+    delta: Fr,
+    gamma_inverse: Fr,
+    delta_inverse: Fr,
+}
+
+impl Trapdoor {
+    /// Draws until every value is a unit and tau lies outside the domain of twice the size.
+    fn draw(domain: &Domain, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        loop {
+            let (tau, alpha, beta) = (Fr::rand(rng), Fr::rand(rng), Fr::rand(rng));
+            let (gamma, delta) = (Fr::rand(rng), Fr::rand(rng));
+            let usable = !alpha.is_zero()
+                && !beta.is_zero()
+                && tau.pow([2 * domain.size() as u64]) != Fr::one()
+                && gamma != delta;
+            if let (true, Some(gamma_inverse), Some(delta_inverse)) =
+                (usable, gamma.inverse(), delta.inverse())
+            {
+                return Self {
+                    tau,
+                    alpha,
+                    beta,
+                    gamma,
+                    delta,
+                    gamma_inverse,
+                    delta_inverse,
+                };
+            }
+        }
+    }
+}
+
+impl ProvingKey {
+    /// Makes a key for the system from fresh randomness, which is wiped before returning.
+    ///
+    /// # Panics
+    ///
+    /// If constraints and instance columns together exceed 2^27.
+    pub fn generate(system: R1cs, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let rows = system.constraints() + system.instance as usize;
+        #[allow(clippy::expect_used)]
+        let domain = Domain::new(rows).expect("more than 2^27 constraints");
+        let trapdoor = Trapdoor::draw(&domain, rng);
+        let mut at_tau = evaluate_columns(&system, &domain.lagrange(trapdoor.tau));
+
+        let instance = system.instance as usize;
+        let combined: Vec<Fr> = (0..system.columns())
+            .map(|k| {
+                let sum = trapdoor.beta * at_tau.a[k] + trapdoor.alpha * at_tau.b[k] + at_tau.c[k];
+                if k < instance {
+                    sum * trapdoor.gamma_inverse
+                } else {
+                    sum * trapdoor.delta_inverse
+                }
+            })
+            .collect();
+        let (ic, mut l) = (&combined[..instance], combined.clone());
+        l[..instance].fill(Fr::zero());
+        let mut h = domain.coset_lagrange(trapdoor.tau);
+        for value in &mut h {
+            *value *= trapdoor.delta_inverse;
+        }
+
+        let g1 = BatchMulPreprocessing::new(
+            G1Affine::generator().into_group(),
+            3 * system.columns() + h.len(),
+        );
+        let g2 = BatchMulPreprocessing::new(G2Affine::generator().into_group(), system.columns());
+        let key = Self {
+            vk: VerifyingKey {
+                alpha_g1: (G1Affine::generator() * trapdoor.alpha).into_affine(),
+                beta_g2: (G2Affine::generator() * trapdoor.beta).into_affine(),
+                gamma_g2: (G2Affine::generator() * trapdoor.gamma).into_affine(),
+                delta_g2: (G2Affine::generator() * trapdoor.delta).into_affine(),
+                gamma_abc_g1: g1.batch_mul(ic),
+            },
+            a: Query::commit(&at_tau.a, |s| g1.batch_mul(s)),
+            b: Query::commit(&at_tau.b, |s| g2.batch_mul(s)),
+            l: Query::commit(&l, |s| g1.batch_mul(s)),
+            h: g1.batch_mul(&h),
+            system,
+            domain,
+            metadata: Vec::new(),
+        };
+        at_tau.zeroize();
+        l.zeroize();
+        h.zeroize();
+        key
+    }
+}
+
+impl<G> Query<G> {
+    /// Commits to the non-zero scalars, the index of a scalar being its column.
+    fn commit(scalars: &[Fr], commit: impl FnOnce(&[Fr]) -> Vec<G>) -> Self {
+        let (columns, values): (Vec<u32>, Vec<Fr>) = (0..)
+            .zip(scalars)
+            .filter(|(_, s)| !s.is_zero())
+            .map(|(k, s)| (k, *s))
+            .unzip();
+        Self {
+            columns,
+            points: commit(&values),
+        }
+    }
+}
+
+/// Each column's three polynomials at tau.
+#[derive(Zeroize)]
+struct Columns {
+    a: Vec<Fr>,
+    b: Vec<Fr>,
+    c: Vec<Fr>,
+}
+
+/// `sum_rows lagrange[row] * matrix[row][column]`; A has a further row `z_k * 0 = 0` for each instance column.
+fn evaluate_columns(system: &R1cs, lagrange: &[Fr]) -> Columns {
+    let weigh = |matrix: &Matrix| {
+        let mut columns = vec![Fr::zero(); system.columns()];
+        for (row, weight) in lagrange.iter().enumerate().take(matrix.rows()) {
+            for (column, value) in matrix.row(row) {
+                if let Some(sum) = columns.get_mut(column as usize) {
+                    *sum += value * weight;
+                }
+            }
+        }
+        columns
+    };
+    let (mut a, b, c) = (weigh(&system.a), weigh(&system.b), weigh(&system.c));
+    let consistency = lagrange.get(system.constraints()..).unwrap_or_default();
+    for (sum, weight) in a.iter_mut().zip(consistency).take(system.instance as usize) {
+        *sum += weight;
+    }
+    Columns { a, b, c }
+}
