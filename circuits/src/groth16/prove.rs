@@ -14,7 +14,7 @@ use rand_core::{CryptoRng, RngCore};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{ProvingKey, key::Query, parallel};
+use super::{ProvingKey, glv::Halves, parallel};
 use crate::r1cs::Matrix;
 
 /// Why there is no proof.
@@ -55,15 +55,19 @@ impl ProvingKey {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Proof<Bn254>, ProveError> {
         let products = self.row_products(z)?;
-        let ((a0, b0), (l, h)) = parallel::join(
-            || parallel::join(|| product_g1(&self.a, z), || product_g2(&self.b, z)),
+        let prepared = self.prepared();
+        let halves = Halves::of(z);
+        let ((l, h), (a0, b0)) = parallel::join(
             || {
                 parallel::join(
-                    || product_g1(&self.l, z),
-                    || {
-                        let h = self.quotient(products);
-                        taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g1::Config>(&self.h, &h)
-                    },
+                    || prepared.l.multiply(&halves.select(&self.l.columns)),
+                    || prepared.h.multiply(&Halves::of(&self.quotient(products))),
+                )
+            },
+            || {
+                parallel::join(
+                    || prepared.a.multiply(&halves.select(&self.a.columns)),
+                    || prepared.b.multiply(&halves.select(&self.b.columns)),
                 )
             },
         );
@@ -149,24 +153,5 @@ impl ProvingKey {
         b.zeroize();
         c.zeroize();
         Zeroizing::new(a)
-    }
-}
-
-fn product_g1(query: &Query<ark_bn254::G1Affine>, z: &[Fr]) -> G1Projective {
-    let scalars = Zeroizing::new(query.select(z));
-    taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g1::Config>(&query.points, &scalars)
-}
-
-fn product_g2(query: &Query<ark_bn254::G2Affine>, z: &[Fr]) -> G2Projective {
-    let scalars = Zeroizing::new(query.select(z));
-    taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g2::Config>(&query.points, &scalars)
-}
-
-impl<G> Query<G> {
-    fn select(&self, z: &[Fr]) -> Vec<Fr> {
-        self.columns
-            .iter()
-            .map(|column| z.get(*column as usize).copied().unwrap_or_default())
-            .collect()
     }
 }

@@ -1,5 +1,7 @@
 //! Making a key, with the toxic waste drawn here and wiped here.
 
+use std::sync::OnceLock;
+
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, scalar_mul::BatchMulPreprocessing};
 use ark_ff::{Field, One, UniformRand, Zero};
@@ -100,6 +102,7 @@ impl ProvingKey {
             system,
             domain,
             metadata: Vec::new(),
+            prepared: OnceLock::new(),
         };
         at_tau.zeroize();
         l.zeroize();
