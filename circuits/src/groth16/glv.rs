@@ -4,7 +4,7 @@
 use std::fmt;
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::{BigInt, BigInteger, PrimeField};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A primitive cube root of one, as the endomorphisms of both groups multiply by it.
@@ -57,7 +57,13 @@ impl fmt::Debug for Halves {
 
 impl Halves {
     pub(crate) fn of(scalars: &[Fr]) -> Self {
-        let (first, second) = scalars.iter().map(split).unzip();
+        let (first, second) = scalars.iter().map(|s| split(s.into_bigint())).unzip();
+        Self { first, second }
+    }
+
+    /// The same for scalars given as integers below r.
+    pub(crate) fn of_integers(scalars: &[BigInt<4>]) -> Self {
+        let (first, second) = scalars.iter().map(|k| split(*k)).unzip();
         Self { first, second }
     }
 
@@ -75,8 +81,7 @@ impl Halves {
 }
 
 /// The two parts of a scalar. One whose absolute value is short has no second part.
-fn split(scalar: &Fr) -> (Part, Part) {
-    let k = scalar.into_bigint();
+fn split(k: BigInt<4>) -> (Part, Part) {
     if k.num_bits() <= SHORT {
         return (Part::new(low(&k.0), false), Part::default());
     }
@@ -135,7 +140,7 @@ mod tests {
     }
 
     fn check(scalar: Fr) {
-        let (first, second) = split(&scalar);
+        let (first, second) = split(scalar.into_bigint());
         assert_eq!(value(first) + LAMBDA * value(second), scalar, "{scalar}");
         for part in [first, second] {
             assert!(part.magnitude() < 1 << 127, "{scalar}");
@@ -173,10 +178,10 @@ mod tests {
     fn short_scalars_stay_whole() {
         for short in [0u64, 1, 2, u64::MAX] {
             let whole = (Part::new(short.into(), false), Part::default());
-            assert!(split(&Fr::from(short)) == whole);
+            assert!(split(Fr::from(short).into_bigint()) == whole);
             if short > 0 {
                 let whole = (Part::new(short.into(), true), Part::default());
-                assert!(split(&-Fr::from(short)) == whole);
+                assert!(split((-Fr::from(short)).into_bigint()) == whole);
             }
         }
     }

@@ -38,13 +38,14 @@ pub struct ProvingKey {
     pub(crate) prepared: OnceLock<Prepared>,
 }
 
-/// The points as the multi-scalar products take them.
+/// The points as the multi-scalar products take them, and the domain's tables.
 #[derive(Clone)]
 pub(crate) struct Prepared {
     pub(crate) a: Table<g1::Config>,
     pub(crate) b: Table<g2::Config>,
     pub(crate) l: Table<g1::Config>,
     pub(crate) h: Table<g1::Config>,
+    pub(crate) domain: Domain,
 }
 
 impl ProvingKey {
@@ -91,7 +92,9 @@ impl ProvingKey {
                     )
                 },
             );
-            Prepared { a, b, l, h }
+            let mut domain = self.domain.clone();
+            domain.prepare(engine);
+            Prepared { a, b, l, h, domain }
         })
     }
 

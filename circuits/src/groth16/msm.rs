@@ -12,13 +12,16 @@ use ark_ff::{AdditiveGroup, Zero};
 use zeroize::Zeroize;
 
 use super::{
-    glv::{Halves, Part},
+    glv::Halves,
     kernel::{Curve, Engine, NEGATIVE, Pair},
     parallel,
 };
 
 /// No point.
 const NONE: u32 = u32::MAX;
+
+/// The sign in a digit's code.
+const MINUS: u16 = 1 << 15;
 
 /// Additions that make a task worth its overhead.
 const TASK: usize = 1 << 14;
@@ -77,7 +80,7 @@ struct Plan {
     width: usize,
     windows: usize,
     /// Half the radix in every window; added to a scalar, it makes all its digits non-negative.
-    offset: [u64; 4],
+    offset: [u128; 2],
     /// Expected non-zero digits in each window.
     density: Vec<usize>,
 }
@@ -93,15 +96,15 @@ impl Plan {
             .iter()
             .rposition(|count| *count > 0)
             .filter(|l| *l > 0)?;
-        let width = (2..=16).min_by_key(|width| {
+        let width = (2..=15).min_by_key(|width| {
             let additions: usize = density(&lengths, longest, *width).iter().sum();
             let buckets = windows(longest, *width) << (width - 1);
             additions + 2 * buckets + buckets / 4
         })?;
-        let mut offset = [0u64; 4];
+        let mut offset = [0u128; 2];
         for window in 0..windows(longest, width) {
             let bit = width * window + width - 1;
-            offset[bit / 64] |= 1 << (bit % 64);
+            offset[bit / 128] |= 1 << (bit % 128);
         }
         Some(Self {
             width,
@@ -128,39 +131,40 @@ impl Plan {
         tasks
     }
 
-    /// Calls back with the window, the absolute value and the sign of each non-zero digit of windows
-    /// `first..last`.
-    fn digits(
-        &self,
-        part: Part,
-        first: usize,
-        last: usize,
-        mut each: impl FnMut(usize, usize, bool),
-    ) {
-        let magnitude = part.magnitude();
-        if magnitude >> (self.width * first).min(127).saturating_sub(1) == 0 {
-            return;
-        }
-        let mut words = [0u64; 5];
-        let mut carry = 0u128;
-        for (i, word) in words.iter_mut().enumerate().take(4) {
-            let own = (magnitude >> (64 * i as u32).min(127)) as u64;
-            let own = if i < 2 { own } else { 0 };
-            let sum = u128::from(own) + u128::from(self.offset[i]) + carry;
-            *word = sum as u64;
-            carry = sum >> 64;
-        }
+    /// The digits of windows `first..last` as codes, window by window: 0, or the absolute value and
+    /// [`MINUS`] if negative.
+    fn codes(&self, scalars: &Halves, count: usize, first: usize, last: usize) -> Vec<u16> {
+        let parts = 2 * count;
+        let mut codes = vec![0u16; parts * (last - first)];
         let half = 1i64 << (self.width - 1);
-        for window in first..last {
-            let bit = self.width * window;
-            let (word, shift) = (bit / 64, bit % 64);
-            let pair = u128::from(words[word]) | u128::from(words[word + 1]) << 64;
-            let digit = ((pair >> shift) as i64 & (2 * half - 1)) - half;
-            if digit != 0 {
-                let negative = (digit < 0) != part.is_negative();
-                each(window, digit.unsigned_abs() as usize, negative);
+        let skip = (self.width * first).saturating_sub(1).min(127);
+        for (offset, half_scalars) in [(0, &scalars.first), (count, &scalars.second)] {
+            for (i, part) in half_scalars.iter().enumerate().take(count) {
+                let magnitude = part.magnitude();
+                if magnitude >> skip == 0 {
+                    continue;
+                }
+                let (low, carry) = magnitude.overflowing_add(self.offset[0]);
+                let high = self.offset[1] + u128::from(carry);
+                // A digit needs the windows up to the scalar's length, and one for the carry.
+                let length = 128 - magnitude.leading_zeros() as usize;
+                for window in first..last.min(length / self.width + 2) {
+                    let bit = self.width * window;
+                    let word = if bit >= 128 {
+                        high >> (bit - 128)
+                    } else if bit + self.width <= 128 {
+                        low >> bit
+                    } else {
+                        low >> bit | high << (128 - bit)
+                    };
+                    let digit = (word as i64 & (2 * half - 1)) - half;
+                    let negative = (digit < 0) != part.is_negative() && digit != 0;
+                    let code = digit.unsigned_abs() as u16 | if negative { MINUS } else { 0 };
+                    codes[(window - first) * parts + offset + i] = code;
+                }
             }
         }
+        codes
     }
 }
 
@@ -192,8 +196,8 @@ struct Windows<'a, C: Curve> {
 /// A bucket or another set to be summed: a range of positions.
 #[derive(Clone, Copy)]
 struct List {
-    start: usize,
-    length: usize,
+    start: u32,
+    length: u32,
 }
 
 impl<'a, C: Curve> Windows<'a, C> {
@@ -211,7 +215,8 @@ impl<'a, C: Curve> Windows<'a, C> {
     /// Bit positions and the points that they weigh.
     fn sum(mut self, scalars: &Halves) -> Vec<(usize, Affine<C>)> {
         let (mut positions, buckets) = self.sort(scalars);
-        self.arena.reserve(positions.len());
+        // A sum for each point but one of each bucket, and two for each bucket.
+        self.arena.reserve(positions.len() + buckets.len());
         let mut lists = buckets.clone();
         loop {
             lists.retain(|list| list.length > 1);
@@ -225,7 +230,7 @@ impl<'a, C: Curve> Windows<'a, C> {
             if list.length == 0 {
                 NONE
             } else {
-                positions[list.start]
+                positions[list.start as usize]
             }
         });
         let sums = self.weigh(&sums.collect::<Vec<u32>>());
@@ -236,6 +241,8 @@ impl<'a, C: Curve> Windows<'a, C> {
     /// Positions of the points of every bucket, and where each bucket's are: bucket 0 (always empty) to
     /// 2^(width-1) of the first window, then of the next.
     fn sort(&self, scalars: &Halves) -> (Vec<u32>, Vec<List>) {
+        let count = self.table.len();
+        let mut codes = self.plan.codes(scalars, count, self.first, self.last);
         let stride = (1 << (self.plan.width - 1)) + 1;
         let mut buckets = vec![
             List {
@@ -244,36 +251,31 @@ impl<'a, C: Curve> Windows<'a, C> {
             };
             stride * (self.last - self.first)
         ];
-        let count = self.table.len();
-        let parts = |each: &mut dyn FnMut(u32, Part)| {
-            for (offset, half) in [(0, &scalars.first), (count, &scalars.second)] {
-                for (i, part) in half.iter().enumerate().take(count) {
-                    each((offset + i) as u32, *part);
-                }
+        let windows = codes.chunks_exact((2 * count).max(1));
+        for (codes, buckets) in windows.clone().zip(buckets.chunks_exact_mut(stride)) {
+            for code in codes {
+                buckets[(code & !MINUS) as usize].length += 1;
             }
-        };
-        parts(&mut |_, part| {
-            self.plan
-                .digits(part, self.first, self.last, |window, digit, _| {
-                    buckets[stride * (window - self.first) + digit].length += 1;
-                });
-        });
+            buckets[0].length = 0;
+        }
         let mut total = 0;
         for bucket in &mut buckets {
             bucket.start = total;
             total += bucket.length;
             bucket.length = 0;
         }
-        let mut positions = vec![NONE; total];
-        parts(&mut |position, part| {
-            self.plan
-                .digits(part, self.first, self.last, |window, digit, negative| {
-                    let bucket = &mut buckets[stride * (window - self.first) + digit];
-                    let sign = if negative { NEGATIVE } else { 0 };
-                    positions[bucket.start + bucket.length] = position | sign;
+        let mut positions = vec![NONE; total as usize];
+        for (codes, buckets) in windows.zip(buckets.chunks_exact_mut(stride)) {
+            for (position, code) in (0u32..).zip(codes) {
+                if *code != 0 {
+                    let bucket = &mut buckets[(code & !MINUS) as usize];
+                    let sign = u32::from(code & MINUS) << 16;
+                    positions[(bucket.start + bucket.length) as usize] = position | sign;
                     bucket.length += 1;
-                });
-        });
+                }
+            }
+        }
+        codes.zeroize();
         (positions, buckets)
     }
 
@@ -291,7 +293,7 @@ impl<'a, C: Curve> Windows<'a, C> {
     /// Halves each list: pairs become their sums.
     fn pair_lists(&mut self, positions: &mut [u32], lists: &mut [List]) {
         for list in lists {
-            let items = &mut positions[list.start..list.start + list.length];
+            let items = &mut positions[list.start as usize..(list.start + list.length) as usize];
             let half = items.len() / 2;
             for j in 0..half {
                 items[j] = self.pair(items[2 * j], items[2 * j + 1]);
@@ -299,7 +301,7 @@ impl<'a, C: Curve> Windows<'a, C> {
             if items.len() % 2 == 1 {
                 items[half] = items[items.len() - 1];
             }
-            list.length = items.len().div_ceil(2);
+            list.length = list.length.div_ceil(2);
         }
     }
 
@@ -322,12 +324,12 @@ impl<'a, C: Curve> Windows<'a, C> {
         let (mut odd, mut lists) = (Vec::new(), Vec::new());
         for bit in 0..self.plan.width {
             for (window, level) in levels.iter_mut().enumerate() {
-                let start = odd.len();
+                let start = odd.len() as u32;
                 odd.extend(level.iter().skip(1).step_by(2).filter(|p| **p != NONE));
                 bits.push(self.plan.width * (self.first + window) + bit);
                 lists.push(List {
                     start,
-                    length: odd.len() - start,
+                    length: odd.len() as u32 - start,
                 });
                 for k in 0..level.len().div_ceil(2) {
                     let right = level.get(2 * k + 1).copied().unwrap_or(NONE);
@@ -352,7 +354,7 @@ impl<'a, C: Curve> Windows<'a, C> {
             .zip(lists)
             .filter(|(_, list)| list.length > 0);
         points
-            .map(|(bit, list)| (bit, self.point(odd[list.start])))
+            .map(|(bit, list)| (bit, self.point(odd[list.start as usize])))
             .collect()
     }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::__mmask8;
 
-use ark_bn254::{Fq, Fq2, g1, g2};
+use ark_bn254::{Fq, g1, g2};
 use ark_ff::{Field, One};
 
 use super::{
@@ -10,9 +10,6 @@ use super::{
     lanes::{self, Base, Lanes, with_ifma},
     portable, residue,
 };
-
-/// Additions that share an inversion, at most.
-const BATCH: usize = 4096;
 
 /// Whether the processor has all that the functions here are compiled for.
 pub(super) fn available() -> bool {
@@ -55,6 +52,9 @@ fn to_words(value: Fq) -> [u64; 4] {
 /// The batch addition over one coordinate field, whose arithmetic the including module defines.
 macro_rules! batch_addition {
     ($rows:literal, $config:ty) => {
+        /// Additions that share an inversion, at most; their products fit the second-level cache.
+        const BATCH: usize = 4096 / $rows;
+
         type Point = Packed<{ 2 * $rows }>;
 
         /// Eight pairs, the last one repeated if there are fewer.
@@ -65,6 +65,7 @@ macro_rules! batch_addition {
             negate_right: __mmask8,
         }
 
+        #[inline(always)]
         fn find<'a>(table: &'a [Point], arena: &'a [Point], position: u32) -> &'a Point {
             let index = (position & !NEGATIVE) as usize;
             if index < table.len() {
@@ -74,34 +75,32 @@ macro_rules! batch_addition {
             }
         }
 
+        #[inline(always)]
         fn group<'a>(table: &'a [Point], arena: &'a [Point], pairs: &[Pair]) -> Group<'a> {
-            let pair = |lane: usize| pairs[lane.min(pairs.len() - 1)];
-            let (mut negate_left, mut negate_right) = (0, 0);
-            for lane in 0..8 {
-                let (a, b) = pair(lane);
-                negate_left |= ((a >> 31) as u8) << lane;
-                negate_right |= ((b >> 31) as u8) << lane;
-            }
+            let eight: [Pair; 8] = match pairs.try_into() {
+                Ok(eight) => eight,
+                Err(_) => std::array::from_fn(|lane| pairs[lane.min(pairs.len() - 1)]),
+            };
+            let sign = |of: fn(&Pair) -> u32| {
+                let signs = eight.iter().enumerate();
+                signs.fold(0, |mask, (lane, pair)| mask | ((of(pair) >> 31) as u8) << lane)
+            };
             Group {
-                left: std::array::from_fn(|lane| find(table, arena, pair(lane).0)),
-                right: std::array::from_fn(|lane| find(table, arena, pair(lane).1)),
-                negate_left,
-                negate_right,
+                left: std::array::from_fn(|lane| find(table, arena, eight[lane].0)),
+                right: std::array::from_fn(|lane| find(table, arena, eight[lane].1)),
+                negate_left: sign(|pair| pair.0),
+                negate_right: sign(|pair| pair.1),
             }
         }
 
-        /// The lanes whose pairs no chord goes through; equal x are looked for if `strict`.
-        fn exceptions(group: &Group<'_>, strict: bool) -> __mmask8 {
-            let mut mask = 0;
-            for lane in 0..8 {
-                let (p, q) = (group.left[lane], group.right[lane]);
-                let mut alone = p.0[0][3] == u64::MAX || q.0[0][3] == u64::MAX;
-                if strict && !alone {
-                    alone = (0..$rows).all(|i| residue(p.0[i]) == residue(q.0[i]));
-                }
-                mask |= u8::from(alone) << lane;
-            }
-            mask
+        /// The lanes whose points have equal x.
+        #[cold]
+        fn equal(group: &Group<'_>) -> __mmask8 {
+            let lanes = group.left.iter().zip(&group.right).enumerate();
+            lanes.fold(0, |mask, (lane, (p, q))| {
+                let same = (0..$rows).all(|i| residue(p.0[i]) == residue(q.0[i]));
+                mask | u8::from(same) << lane
+            })
         }
 
         with_ifma! {
@@ -124,6 +123,12 @@ macro_rules! batch_addition {
                 }
             }
 
+            /// The lanes whose pairs no chord goes through; equal x are looked for if `strict`.
+            fn exceptions(group: &Group<'_>, x1: &Element, x2: &Element, strict: bool) -> __mmask8 {
+                let infinite = marked(x1) | marked(x2);
+                if strict { infinite | equal(group) } else { infinite }
+            }
+
             /// Multiplies up the denominators in two chains, and inverts the two products.
             fn denominators(
                 table: &[Point],
@@ -137,8 +142,9 @@ macro_rules! batch_addition {
                 let mut products = [one; 2];
                 for (i, pairs) in batch.chunks(8).enumerate() {
                     let group = group(table, arena, pairs);
-                    let alone = exceptions(&group, strict);
-                    let difference = sub(&load_x(&group.right), &load_x(&group.left));
+                    let (x1, x2) = (load_x(&group.left), load_x(&group.right));
+                    let alone = exceptions(&group, &x1, &x2, strict);
+                    let difference = sub(&x2, &x1);
                     let difference = if alone == 0 { difference } else { replace(alone, &difference, &one) };
                     prefixes.push(products[i & 1]);
                     products[i & 1] = mul(&difference, &products[i & 1]);
@@ -160,8 +166,8 @@ macro_rules! batch_addition {
                 let groups = batch.chunks(8).zip(sums.chunks_mut(8)).zip(prefixes);
                 for (i, ((pairs, sums), prefix)) in groups.enumerate().rev() {
                     let group = group(table, arena, pairs);
-                    let alone = exceptions(&group, strict);
                     let (x1, x2) = (load_x(&group.left), load_x(&group.right));
+                    let alone = exceptions(&group, &x1, &x2, strict);
                     let y1 = negate_some(group.negate_left, &load_y(&group.left));
                     let y2 = negate_some(group.negate_right, &load_y(&group.right));
                     let difference = sub(&x2, &x1);
@@ -213,6 +219,10 @@ mod base {
             lanes::mul::<Base>(a, b)
         }
 
+        fn marked(x: &Element) -> __mmask8 {
+            lanes::marked(x)
+        }
+
         fn negate_some(mask: __mmask8, a: &Element) -> Element {
             lanes::negate_some::<Base>(mask, a)
         }
@@ -242,14 +252,14 @@ mod base {
         }
 
         fn invert(products: &[Element; 2]) -> Option<[Element; 2]> {
-            let stored = [lanes::store(&products[0]), lanes::store(&products[1])];
-            let mut values = stored.as_flattened().iter().map(|w| to_field(*w)).collect::<Vec<Fq>>();
+            let both = lanes::store(&mul(&products[0], &products[1]));
+            let mut values = both.map(to_field);
             if !portable::invert_together(&mut values) {
                 return None;
             }
-            let words: Vec<[u64; 4]> = values.into_iter().map(to_words).collect();
-            let chain = |k: usize| lanes::load(std::array::from_fn(|lane| &words[8 * k + lane]));
-            Some([chain(0), chain(1)])
+            let words = values.map(to_words);
+            let inverse = lanes::load(words.each_ref());
+            Some([mul(&inverse, &products[1]), mul(&inverse, &products[0])])
         }
     }
 }
@@ -285,6 +295,10 @@ mod quadratic {
                 lanes::mul_add::<Base>(&a[0], &b[0], &a[1], &minus_b1),
                 lanes::mul_add::<Base>(&a[0], &b[1], &a[1], &b[0]),
             ]
+        }
+
+        fn marked(x: &Element) -> __mmask8 {
+            lanes::marked(&x[0])
         }
 
         fn negate_some(mask: __mmask8, a: &Element) -> Element {
@@ -327,23 +341,17 @@ mod quadratic {
 
         /// By the norms, which lie in the prime field.
         fn invert(products: &[Element; 2]) -> Option<[Element; 2]> {
-            let mut elements = Vec::with_capacity(16);
-            for product in products {
-                let (real, imaginary) = (lanes::store(&product[0]), lanes::store(&product[1]));
-                let rows = real.into_iter().zip(imaginary);
-                elements.extend(rows.map(|(a, b)| Fq2::new(to_field(a), to_field(b))));
-            }
-            let mut norms: Vec<Fq> = elements.iter().map(|e| e.c0.square() + e.c1.square()).collect();
+            let both = mul(&products[0], &products[1]);
+            let (real, imaginary) = (lanes::store(&both[0]).map(to_field), lanes::store(&both[1]).map(to_field));
+            let mut norms: [Fq; 8] =
+                std::array::from_fn(|lane| real[lane].square() + imaginary[lane].square());
             if !portable::invert_together(&mut norms) {
                 return None;
             }
-            let words: Vec<[[u64; 4]; 2]> = elements
-                .iter()
-                .zip(&norms)
-                .map(|(e, n)| [to_words(e.c0 * n), to_words(-e.c1 * n)])
-                .collect();
-            let part = |k: usize, i: usize| lanes::load(std::array::from_fn(|lane| &words[8 * k + lane][i]));
-            Some([[part(0, 0), part(0, 1)], [part(1, 0), part(1, 1)]])
+            let real: [_; 8] = std::array::from_fn(|lane| to_words(real[lane] * norms[lane]));
+            let imaginary: [_; 8] = std::array::from_fn(|lane| to_words(-imaginary[lane] * norms[lane]));
+            let inverse = [lanes::load(real.each_ref()), lanes::load(imaginary.each_ref())];
+            Some([mul(&products[1], &inverse), mul(&products[0], &inverse)])
         }
     }
 }

@@ -11,11 +11,11 @@
 
 use std::arch::x86_64::{
     __m512i, __mmask8, _mm256_extract_epi64, _mm512_add_epi64, _mm512_and_si512,
-    _mm512_castsi512_si256, _mm512_extracti64x4_epi64, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64, _mm512_or_si512,
-    _mm512_permutex2var_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srai_epi64, _mm512_srli_epi64,
-    _mm512_sub_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    _mm512_castsi512_si256, _mm512_cmpeq_epi64_mask, _mm512_extracti64x4_epi64,
+    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64,
+    _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srai_epi64,
+    _mm512_srli_epi64, _mm512_sub_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
 use ark_ff::{MontConfig, PrimeField};
@@ -46,7 +46,6 @@ impl Modulus for Base {
 }
 
 /// The modulus of BN254's scalars.
-#[allow(dead_code)]
 pub(crate) struct Scalar;
 
 impl Modulus for Scalar {
@@ -213,8 +212,8 @@ with_ifma! {
         carry(&sub_loose::<M>(&Loose(a.0), b))
     }
 
-    /// `a + b`.
-    pub(crate) fn add_loose(a: &Loose, b: &Lanes) -> Loose {
+    /// `a + b`, not carried.
+    pub(crate) fn add_loose(a: &Lanes, b: &Lanes) -> Loose {
         let mut limbs = a.0;
         for j in 0..5 {
             limbs[j] = _mm512_add_epi64(limbs[j], b.0[j]);
@@ -224,7 +223,7 @@ with_ifma! {
 
     /// `a + b`.
     pub(crate) fn add(a: &Lanes, b: &Lanes) -> Lanes {
-        carry(&add_loose(&Loose(a.0), b))
+        carry(&add_loose(a, b))
     }
 
     /// `2p - a` in the lanes of the mask, a in the others; for a below 2p.
@@ -234,6 +233,45 @@ with_ifma! {
             limbs[j] = _mm512_mask_sub_epi64(limbs[j], mask, splat(M::TWO[j]), limbs[j]);
         }
         carry(&Loose(limbs))
+    }
+
+    /// The lanes whose value has its top 48 bits set, as no residue has.
+    pub(crate) fn marked(a: &Lanes) -> __mmask8 {
+        _mm512_cmpeq_epi64_mask(a.0[4], splat(u64::MAX >> 16))
+    }
+
+    /// Zero in all lanes.
+    pub(crate) fn zero() -> Lanes {
+        Lanes([_mm512_setzero_si512(); 5])
+    }
+
+    /// Eight times eight values with rows and columns exchanged: lane i of j becomes lane j of i.
+    pub(crate) fn transpose(block: &mut [Lanes; 8]) {
+        let low = register(&[0, 1, 8, 9, 4, 5, 12, 13]);
+        let high = register(&[2, 3, 10, 11, 6, 7, 14, 15]);
+        let first = register(&[0, 1, 2, 3, 8, 9, 10, 11]);
+        let second = register(&[4, 5, 6, 7, 12, 13, 14, 15]);
+        for limb in 0..5 {
+            let mut rows = [_mm512_setzero_si512(); 8];
+            for j in 0..8 {
+                rows[j] = block[j].0[limb];
+            }
+            // Two by two, then four by four, then halves.
+            let mut twos = rows;
+            for j in 0..4 {
+                twos[2 * j] = _mm512_unpacklo_epi64(rows[2 * j], rows[2 * j + 1]);
+                twos[2 * j + 1] = _mm512_unpackhi_epi64(rows[2 * j], rows[2 * j + 1]);
+            }
+            let mut fours = twos;
+            for (j, k) in [(0, 0), (1, 1), (4, 4), (5, 5)] {
+                fours[k] = _mm512_permutex2var_epi64(twos[j], low, twos[j + 2]);
+                fours[k + 2] = _mm512_permutex2var_epi64(twos[j], high, twos[j + 2]);
+            }
+            for j in 0..4 {
+                block[j].0[limb] = _mm512_permutex2var_epi64(fours[j], first, fours[j + 4]);
+                block[j + 4].0[limb] = _mm512_permutex2var_epi64(fours[j], second, fours[j + 4]);
+            }
+        }
     }
 
     /// b in the lanes of the mask, a in the others.

@@ -9,6 +9,8 @@ mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod transform;
 
 use ark_bn254::{Fq, Fr, g1, g2};
 use ark_ec::{

@@ -1,8 +1,7 @@
 //! The engine for any processor, and the judge of the other one.
 
-use ark_bn254::Fq;
 use ark_ec::{AffineRepr, CurveGroup, short_weierstrass::Affine};
-use ark_ff::{Field, One, Zero};
+use ark_ff::{Field, One};
 
 use super::{Curve, Engine, NEGATIVE, Pair};
 
@@ -78,6 +77,7 @@ fn add_batch<C: Curve>(
 }
 
 /// The sum of one pair in the other engine's memory form, for pairs that no chord goes through.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn add_alone<C: Curve>(
     engine: Engine,
     table: &[C::Packed],
@@ -102,12 +102,14 @@ pub(super) fn add_alone<C: Curve>(
     )
 }
 
-/// The inverses of lanes' values, by one inversion; zero for all if one of them is zero.
-pub(super) fn invert_together(values: &mut [Fq]) -> bool {
-    let mut prefixes = Vec::with_capacity(values.len());
+/// Inverts all of a few values with one inversion; false, and nothing done, if one of them is zero.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn invert_together<const N: usize>(values: &mut [ark_bn254::Fq; N]) -> bool {
+    use ark_bn254::Fq;
+    let mut prefixes = [Fq::one(); N];
     let mut product = Fq::one();
-    for value in values.iter() {
-        prefixes.push(product);
+    for (value, prefix) in values.iter().zip(&mut prefixes) {
+        *prefix = product;
         product *= value;
     }
     let Some(mut inverse) = product.inverse() else {
@@ -118,6 +120,5 @@ pub(super) fn invert_together(values: &mut [Fq]) -> bool {
         inverse *= *value;
         *value = own;
     }
-    debug_assert!(!inverse.is_zero());
     true
 }
