@@ -29,6 +29,7 @@ mod cursor;
 mod digest;
 mod domain;
 mod file;
+mod fixed_base;
 mod glv;
 mod kernel;
 mod key;

@@ -119,9 +119,9 @@ with_ifma! {
                 }
             }
         }
-        for j in 0..8 {
+        for (j, block) in blocks.iter_mut().enumerate() {
             let factors = lane_twiddles(&tables.coset, index, 8, j);
-            blocks[j] = lanes::mul::<Scalar>(&blocks[j], &factors);
+            *block = lanes::mul::<Scalar>(block, &factors);
         }
         for (half, per_lane) in [(1, 4), (2, 2), (4, 1)] {
             for part in 0..per_lane {
