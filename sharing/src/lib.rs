@@ -13,10 +13,12 @@ pub mod draw;
 pub mod ibe;
 pub mod keys;
 pub mod letter;
+pub mod oms;
 mod pairing;
 mod scalar;
 pub mod search;
 pub mod tcpre;
+pub mod team;
 pub mod wallet;
 mod wire;
 
