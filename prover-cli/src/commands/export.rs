@@ -1,14 +1,17 @@
 //! `eligo export`: circuits for other tools.
 
 use clap::Subcommand;
-use eligo_circuits::r1cs::{Matrix, R1cs};
+use eligo_circuits::{
+    groth16::snarkjs::write_r1cs,
+    r1cs::{Matrix, R1cs},
+};
 use eligo_verifier_contract::{Fr, PublicInputs, field};
 use serde_json::{Value, json};
 
 use crate::{
     circuit::Circuit,
     console::Console,
-    failure::Attempt,
+    failure::{Attempt, Failure},
     file::{Access, Source, Target},
     publication::Publication,
     schemas::SchemaArgs,
@@ -17,6 +20,14 @@ use crate::{
 /// Circuits for other tools
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Write a requirement's circuit as `.r1cs`, for a set-up with snarkjs
+    #[command(
+        after_help = "Example:\n  eligo export r1cs --requirement stroke.toml -o stroke.r1cs"
+    )]
+    R1cs {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Write a requirement's constraints as JSON: names of the public inputs, counts by part, the three matrices
     #[command(
         after_help = "Example:\n  eligo export constraints --requirement stroke.toml -o constraints.json"
@@ -44,6 +55,7 @@ pub struct Common {
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
+        Command::R1cs { common } => r1cs(&common, console)?,
         Command::Constraints { common } => constraints(&common, console)?,
     }
     Ok(0)
@@ -68,6 +80,15 @@ impl Common {
         }));
         Ok(())
     }
+}
+
+fn r1cs(common: &Common, console: &Console) -> Attempt<()> {
+    common.output.check(common.force)?;
+    let publication = Publication::read(&common.requirement, &common.schemas.read()?)?;
+    let (r1cs, _) = publication.statement()?.statement().shape();
+    let mut bytes = Vec::new();
+    write_r1cs(&r1cs, &mut bytes).map_err(Failure::unexpected)?;
+    common.write(&bytes, "circuit", &r1cs, console)
 }
 
 fn constraints(common: &Common, console: &Console) -> Attempt<()> {

@@ -25,6 +25,9 @@ use crate::{
     schemas::SchemaArgs,
 };
 
+/// Largest `.zkey` read.
+const ZKEY_LIMIT: usize = 4 << 30;
+
 /// Keys: make, inspect, check
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -47,6 +50,27 @@ pub enum Command {
         /// Threads; all processors if not given
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         jobs: Option<u16>,
+        /// Overwrite
+        #[arg(long)]
+        force: bool,
+    },
+    /// Make a folder of keys from a `.zkey` that snarkjs made for a requirement's `.r1cs`
+    #[command(
+        after_help = "Example:\n  eligo export r1cs --requirement stroke.toml -o stroke.r1cs\n  \
+        eligo keys import --zkey stroke.zkey --requirement stroke.toml -o keys"
+    )]
+    Import {
+        /// The key
+        #[arg(long, value_name = "FILE")]
+        zkey: Source,
+        /// The requirement
+        #[arg(long, value_name = "FILE")]
+        requirement: Source,
+        #[command(flatten)]
+        schemas: SchemaArgs,
+        /// Folder; the keys go into a folder in it, named by the requirement's id
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
         /// Overwrite
         #[arg(long)]
         force: bool,
@@ -91,6 +115,16 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
             let read = |r: &Source| Publication::read(r, &schemas);
             let publications = requirement.iter().map(read).collect::<Attempt<Vec<_>>>()?;
             generate(&publications, &output, jobs, force, console)?;
+        }
+        Command::Import {
+            zkey,
+            requirement,
+            schemas,
+            output,
+            force,
+        } => {
+            let publication = Publication::read(&requirement, &schemas.read()?)?;
+            import(&publication, &zkey, &output, force, console)?;
         }
         Command::Inspect { keys } => inspect(&keys, console)?,
         Command::Check {
@@ -202,6 +236,41 @@ fn make(publication: &Publication, path: &Path, force: bool) -> Attempt<Made> {
         written,
         elapsed_ms,
     })
+}
+
+/// Makes a folder of keys from a `.zkey`, which must be of the requirement's circuit.
+fn import(
+    publication: &Publication,
+    zkey: &Source,
+    output: &Path,
+    force: bool,
+    console: &Console,
+) -> Attempt<()> {
+    let path = output.join(publication.id());
+    folder::check(&path, &keyring::NAMES, force)?;
+    let statement = publication.statement()?;
+    let shape = statement.statement().shape();
+    let circuit = Circuit::of(publication, &statement, &shape);
+    let constraints = circuit.constraints().total;
+    let bytes = zkey.read(ZKEY_LIMIT)?;
+    let key = ProvingKey::import_zkey(&bytes, shape.0).map_err(|e| {
+        Failure::file(zkey, e)
+            .help("make it for the file that `eligo export r1cs` writes for this requirement")
+    })?;
+    let written = keyring::write(&path, circuit, &key, force).map_err(|e| e.of(zkey))?;
+    console.say(format!(
+        "{}: {constraints} constraints, proving key {}, verifying key {}",
+        shown(&path),
+        size(written.proving as u64),
+        size(written.verifying as u64)
+    ));
+    console.object(json!({
+        "folder": shown(&path),
+        "constraints": constraints,
+        "proving_key_bytes": written.proving,
+        "verification_key_bytes": written.verifying,
+    }));
+    Ok(())
 }
 
 /// Milliseconds since, to a tenth.

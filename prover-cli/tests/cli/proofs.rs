@@ -456,3 +456,24 @@ fn the_holder_document_of_another_format_is_refused() {
     .code(3);
     assert!(!desk.path("c").exists());
 }
+
+#[test]
+fn circuits_are_exported_and_keys_of_others_not_imported() {
+    let desk = desk();
+    desk.run("export r1cs --requirement adult.toml -o adult.r1cs")
+        .code(0);
+    let bytes = std::fs::read(desk.path("adult.r1cs")).unwrap();
+    assert_eq!(&bytes[..8], b"r1cs\x01\0\0\0");
+    desk.run("export r1cs --requirement draft.toml -o draft.r1cs")
+        .code(3);
+    let ran = desk
+        .run("export constraints --requirement adult.toml")
+        .code(0);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let total = json["circuit"]["constraints"]["total"].as_u64().unwrap();
+    assert_eq!(json["a"].as_array().unwrap().len() as u64, total);
+    desk.run("keys import --zkey adult.r1cs --requirement adult.toml -o imported")
+        .code(3)
+        .says("zkey");
+    assert!(!desk.path("imported").exists());
+}
