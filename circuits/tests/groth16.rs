@@ -188,3 +188,53 @@ fn checked_reading_refuses_points_outside_the_group() {
     file[length - 128..].fill(0xff);
     assert!(ProvingKey::read_checked(&file).is_err());
 }
+
+/// Written once, read for ever: version 1 of both forms, and the digest they share.
+#[test]
+fn golden_files_are_read() {
+    let plain = include_bytes!("groth16/golden-v1.pk");
+    let compressed = include_bytes!("groth16/golden-v1-compressed.pk");
+    let digest: KeyDigest = include_str!("groth16/golden-v1.sha256")
+        .trim()
+        .parse()
+        .unwrap();
+    let mut rng = rng(7);
+    let (system, z) = random(6, &mut rng);
+    for read in [
+        ProvingKey::read_pinned(plain, &digest),
+        ProvingKey::read_checked(plain),
+        ProvingKey::read_pinned(compressed, &digest),
+        ProvingKey::read_checked(compressed),
+    ] {
+        let key = read.unwrap();
+        assert_eq!(key.digest(), digest);
+        assert_eq!(key.metadata(), b"golden");
+        assert_eq!(key.system(), &system);
+        let mut again = Vec::new();
+        key.write(&mut again).unwrap();
+        assert_eq!(again, plain);
+        let proof = key.prove(&z, &mut rng).unwrap();
+        assert!(accepts(&key, &z, &proof));
+    }
+}
+
+/// Makes the golden files anew, for a new version of the format only:
+/// `cargo test -p eligo-circuits --test groth16 -- --ignored write_golden_files`.
+#[test]
+#[ignore = "writes into the source tree"]
+fn write_golden_files() {
+    let mut rng = rng(7);
+    let (system, _) = random(6, &mut rng);
+    let key = ProvingKey::generate(system, &mut rng).with_metadata(b"golden".to_vec());
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/groth16");
+    let (mut plain, mut compressed) = (Vec::new(), Vec::new());
+    key.write(&mut plain).unwrap();
+    key.write_compressed(&mut compressed).unwrap();
+    std::fs::write(format!("{folder}/golden-v1.pk"), plain).unwrap();
+    std::fs::write(format!("{folder}/golden-v1-compressed.pk"), compressed).unwrap();
+    std::fs::write(
+        format!("{folder}/golden-v1.sha256"),
+        format!("{}\n", key.digest()),
+    )
+    .unwrap();
+}
