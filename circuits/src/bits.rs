@@ -82,3 +82,74 @@ fn compare(system: &mut System, bits: &[Bit], bound: u64, guard: Option<&Bit>) {
 pub const fn width(largest: u64) -> usize {
     (64 - largest.leading_zeros()) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::Mode;
+
+    /// Whether `compare` can be met. Its quotient is determined where the divisor is not zero and
+    /// irrelevant where it is, so the honest quotient decides.
+    fn met(
+        value: u64,
+        n: usize,
+        bound: u64,
+        guard: Option<bool>,
+        compare: fn(&mut System, &[Bit], u64, Option<&Bit>),
+    ) -> bool {
+        let (mut system, _) = System::new(Mode::Check, &[]);
+        let bits = alloc(&mut system, Some(Fr::from(value)), n);
+        let guard = guard.map(|g| system.alloc_bit(Some(g)));
+        compare(&mut system, &bits, bound, guard.as_ref());
+        let z = system.assignment().to_vec();
+        system.r1cs().violated(&z).is_none()
+    }
+
+    #[test]
+    fn comparisons_hold_exactly_when_they_should() {
+        for n in 1..=6 {
+            for bound in 0..1u64 << n {
+                for value in 0..1u64 << n {
+                    for guard in [None, Some(true), Some(false)] {
+                        let vacuous = guard == Some(false);
+                        assert_eq!(
+                            met(value, n, bound, guard, at_most),
+                            vacuous || value <= bound,
+                            "{value} <= {bound} of {n} bits, {guard:?}"
+                        );
+                        assert_eq!(
+                            met(value, n, bound, guard, at_least),
+                            vacuous || value >= bound,
+                            "{value} >= {bound} of {n} bits, {guard:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wide_comparisons_hold_at_their_edges() {
+        for n in [37usize, 60, 63] {
+            let top = (1u64 << n) - 1;
+            for bound in [0, 1, top / 3, top / 2, top - 1, top] {
+                for value in [bound.saturating_sub(1), bound, (bound + 1).min(top), 0, top] {
+                    assert_eq!(met(value, n, bound, None, at_most), value <= bound);
+                    assert_eq!(met(value, n, bound, None, at_least), value >= bound);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_decomposition_bounds_its_number() {
+        for (value, fits) in [(0u64, true), (255, true), (256, false), (1 << 40, false)] {
+            let (mut system, _) = System::new(Mode::Check, &[]);
+            let num = system.alloc(Some(Fr::from(value)));
+            decompose(&mut system, &num, 8);
+            let z = system.assignment().to_vec();
+            assert_eq!(system.r1cs().violated(&z).is_none(), fits);
+        }
+        assert_eq!([0, 1, 2, 255, 256].map(width), [0, 1, 2, 8, 9]);
+    }
+}

@@ -66,3 +66,37 @@ pub fn cost(inputs: usize, fixed: usize) -> usize {
     let p = parameters(width);
     3 * (p.full_rounds * width + p.partial_rounds) - 3 * (1 + fixed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::Mode;
+    use eligo_verifier_contract::hash::circomlib;
+
+    #[test]
+    fn agrees_with_the_native_twin_at_every_width_and_costs_what_it_says() {
+        for n in 1..=MAX_INPUTS {
+            for fixed in [0, 1, n] {
+                let values: Vec<Fr> = (1..=n as u64).map(|i| Fr::from(i * i)).collect();
+                let (mut system, _) = System::new(Mode::Check, &[]);
+                let inputs: Vec<Num> = values
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| match i < fixed {
+                        true => Num::fixed(*v),
+                        false => system.alloc(Some(*v)),
+                    })
+                    .collect();
+                let out = hash(&mut system, &inputs);
+                assert_eq!(out.value(), circomlib(&values));
+                if fixed < n {
+                    assert_eq!(system.constraints(), cost(n, fixed));
+                    let z = system.assignment().to_vec();
+                    assert_eq!(system.r1cs().violated(&z), None);
+                } else {
+                    assert_eq!(system.constraints(), 0);
+                }
+            }
+        }
+    }
+}

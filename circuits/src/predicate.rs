@@ -148,6 +148,15 @@ impl Predicate<'_> {
     /// `cell < lo` (absent, being 0, is that) or `cell > hi`.
     fn outside(&self, system: &mut System, cell: CellId, lo: u64, hi: u64, guard: Guard<'_>) {
         let bits = self.bits(cell);
+        if lo == hi {
+            // cell - lo has an inverse.
+            let difference = Num::from_bits(bits).offset(-Fr::from(lo));
+            let guard = guard_num(guard);
+            let value = difference.value().zip(guard.value());
+            let quotient = system.alloc(value.map(|(d, g)| inverse(d) * g));
+            system.enforce(&difference, &quotient, &guard);
+            return;
+        }
         if hi >> bits.len() != 0 || hi + 1 == 1 << bits.len() {
             bits::at_most(system, bits, lo - 1, guard);
             return;

@@ -161,6 +161,7 @@ pub struct System {
     b: Matrix,
     c: Matrix,
     parts: Parts,
+    starts: Vec<(usize, &'static str)>,
     part: &'static str,
     slack: Vec<u32>,
 }
@@ -181,6 +182,7 @@ impl System {
             b: Matrix::empty(),
             c: Matrix::empty(),
             parts: Parts::new(),
+            starts: vec![(0, "other")],
             part: "other",
             slack: Vec::new(),
         };
@@ -189,8 +191,17 @@ impl System {
     }
 
     /// Constraints added from here on count under this name.
-    pub const fn part(&mut self, name: &'static str) {
+    pub fn part(&mut self, name: &'static str) {
         self.part = name;
+        self.starts.push((self.constraints(), name));
+    }
+
+    /// The part to which a constraint belongs.
+    pub fn part_of(&self, row: usize) -> &'static str {
+        let after = self.starts.partition_point(|(start, _)| *start <= row);
+        self.starts
+            .get(after.wrapping_sub(1))
+            .map_or("other", |(_, name)| name)
     }
 
     /// A new column. Its value is ignored in shape mode and counts as zero where it is missing, which

@@ -75,6 +75,26 @@ impl Plan {
         Self { open, copied }
     }
 
+    /// A plan that copies every family it can, however small, to test that search.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn copying(layout: &Layout, formula: &Formula) -> Self {
+        let mut plan = Self::of(layout, formula);
+        let tests = formula.tests();
+        let with_onset = |family: &FamilyCells| {
+            tests.iter().any(
+                |t| matches!(t, Test::AnyCode { family: f, onset: Some(_), .. } if f == family),
+            )
+        };
+        for test in &tests {
+            if let Test::AnyCode { family, .. } | Test::NoCode { family, .. } = test
+                && !with_onset(family)
+            {
+                plan.copied.insert(family.first);
+            }
+        }
+        plan
+    }
+
     /// Elements decomposed into their cells.
     pub const fn open(&self) -> &BTreeSet<u16> {
         &self.open

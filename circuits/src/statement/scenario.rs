@@ -1,5 +1,7 @@
 //! A made-up hospital, patient and claim around any record and program: what tests and benches prove.
 
+mod record;
+
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use eligo_records::{
@@ -16,9 +18,11 @@ use rand_core::{CryptoRng, RngCore};
 use super::{AcceptedIssuers, HolderSecret, Statement, Witness};
 use crate::{
     jubjub::Point,
-    record,
+    record as commitment,
     schnorr::{SecretKey, Signature},
 };
+
+pub use record::meeting;
 
 /// Everything a claim is made of; every field may be changed before [`Scenario::assign`].
 pub struct Scenario {
@@ -123,7 +127,7 @@ impl Scenario {
         let message = super::message(
             self.statement.layout.schema(),
             self.secret.holder(),
-            record::commit(&self.statement.layout, self.salt, &self.cells),
+            commitment::commit(&self.statement.layout, self.salt, &self.cells),
             self.sealed,
             (self.issued, self.expires),
         );

@@ -1,0 +1,157 @@
+//! What a replica asks of the world, and what it must find again after a crash.
+
+use crate::application::Finalized;
+use crate::block::Block;
+use crate::certificate::{Ballot, CheckpointCert};
+use crate::chain_state::CheckpointState;
+use crate::digest::Digest;
+use crate::evidence::Evidence;
+use crate::height::{Epoch, Height, ReplicaId, View};
+use crate::light::EpochStep;
+use crate::pbft::message::{Decision, Message, NewView, Prepared, ViewChange};
+use crate::wire::{Reader, Wire, WireError, encode_list, wire_struct};
+use std::sync::Arc;
+
+/// One thing to do. Effects are carried out in order: what follows a [`Effect::Persist`] must not
+/// leave the replica before that write is on disk.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Write durably. The writes of one step belong together: all or none.
+    Persist(Write),
+    /// Send to one replica.
+    Send(ReplicaId, Arc<Message>),
+    /// Send to every other member of the roster.
+    Broadcast(Arc<Message>),
+    /// A block is final: tell the clients. Comes after its write.
+    Deliver(Arc<Delivery>),
+    /// Send stored blocks from a height on; if they were dropped, feed `Input::Dropped` back.
+    Serve(ReplicaId, Height),
+    /// A client asks again for a result that is stored at this height and index.
+    Resend(Digest, Height, u32),
+    /// A replica's checkpoint differs from the one a quorum signed.
+    Diverged(Divergence),
+    /// A replica lied; the proof will be proposed.
+    Caught(Evidence),
+    /// This replica's own state contradicts a certificate: it must stop.
+    Halt(Height),
+}
+
+/// A replica whose ledger hash is not the agreed one (MedBlock's committers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Which replica.
+    pub replica: ReplicaId,
+    /// At which checkpoint.
+    pub height: Height,
+    /// What a quorum signed.
+    pub agreed: Digest,
+    /// What it signed.
+    pub found: Digest,
+}
+
+/// A final block with what executing it gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// The block and its certificate.
+    pub decision: Decision,
+    /// What executing it gave.
+    pub done: Finalized,
+}
+
+wire_struct!(Delivery {
+    decision: Decision,
+    done: Finalized
+});
+
+/// One durable write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The replica's voting record, replacing the one before.
+    Votes(Box<VotingRecord>),
+    /// A block that the voting record names by its digest.
+    Body(Arc<Block>),
+    /// The NEW-VIEW that opened the current view.
+    NewView(Arc<NewView>),
+    /// A final block; bodies of its height are no longer needed.
+    Decided(Arc<Delivery>),
+    /// A stable checkpoint, and the height up to which the application needs no blocks. What is at
+    /// or below the last checkpoint up to there may be dropped.
+    Checkpoint(Box<StableCheckpoint>, Height),
+    /// The chain starts over from a checkpoint of others.
+    Restored(Box<StableCheckpoint>),
+}
+
+/// Everything a replica has promised: no vote leaves before it is in here on disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VotingRecord {
+    /// The epoch the view belongs to.
+    pub epoch: Epoch,
+    /// The view.
+    pub view: View,
+    /// The VIEW-CHANGE for `view`, while it is being changed to.
+    pub view_change: Option<Arc<ViewChange>>,
+    /// The height being decided.
+    pub height: Height,
+    /// The PRE-PREPARE made or accepted in `view`; a backup's PREPARE goes with it.
+    pub accepted: Option<Ballot>,
+    /// The proof of the last prepared block of this height; a COMMIT in its view goes with it.
+    pub prepared: Option<Prepared>,
+    /// The digest the NEW-VIEW of `view` forces at this height.
+    pub forced: Option<Digest>,
+}
+
+wire_struct!(VotingRecord {
+    epoch: Epoch,
+    view: View,
+    view_change: Option<Arc<ViewChange>>,
+    height: Height,
+    accepted: Option<Ballot>,
+    prepared: Option<Prepared>,
+    forced: Option<Digest>,
+});
+
+/// A checkpoint a quorum signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StableCheckpoint {
+    /// The signatures.
+    pub proof: CheckpointCert,
+    /// The state.
+    pub state: CheckpointState,
+    /// The certificate of the block at that height.
+    pub certificate: crate::certificate::CommitCert,
+    /// The roster changes up to it.
+    pub steps: Vec<EpochStep>,
+}
+
+impl Wire for StableCheckpoint {
+    const MIN_SIZE: usize = 120;
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.proof.encode(out);
+        self.state.encode(out);
+        self.certificate.encode(out);
+        encode_list(self.steps.iter(), out);
+    }
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(StableCheckpoint {
+            proof: Wire::decode(r)?,
+            state: Wire::decode(r)?,
+            certificate: Wire::decode(r)?,
+            steps: r.list("steps", 4096)?,
+        })
+    }
+}
+
+/// What a store gives back after a restart.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// The stable checkpoints kept, in order.
+    pub checkpoints: Vec<StableCheckpoint>,
+    /// Blocks after the first of them (or from height 1), in order.
+    pub blocks: Vec<Arc<Delivery>>,
+    /// The voting record.
+    pub votes: Option<Box<VotingRecord>>,
+    /// Bodies the record may name.
+    pub bodies: Vec<Arc<Block>>,
+    /// The NEW-VIEW of the current view.
+    pub new_view: Option<Arc<NewView>>,
+}
