@@ -37,7 +37,7 @@ catches! {
         ViewChangeCarriesPrepared, 48, Violation::Fork(_),
     an_unproven_prepared_certificate_forks: PreparedIsProven, 95, Violation::Fork(_),
     any_prepared_certificate_instead_of_the_highest_forks:
-        HighestPreparedWins, 2231, Violation::Fork(_),
+        HighestPreparedWins, 45404, Violation::Fork(_),
     voting_on_after_a_view_change_forks: SilentAfterViewChange, 119, Violation::Fork(_),
     a_new_view_from_f_plus_one_forks: NewViewNeedsQuorum, 8564, Violation::Fork(_),
     a_new_view_that_backups_do_not_recompute_forks: NewViewRecomputed, 4732, Violation::Fork(_),
@@ -61,7 +61,7 @@ catches! {
     a_request_proposed_again_is_executed_again: RequestsOnce, 0, Violation::Repeated(_),
     backups_without_a_timer_follow_a_silent_primary_for_ever:
         BackupsArmTimer, 0, Violation::Unanswered(_),
-    a_primary_starves_a_client: NoStarvation, 0, Violation::Unanswered(_),
+    a_primary_starves_a_client: NoStarvation, 3, Violation::Unanswered(_),
     a_timer_that_does_not_double_never_waits_long_enough: TimersDouble, 0, Violation::Unanswered(_),
     a_timer_reset_by_any_message_never_ends: TimerResetByCommit, 0, Violation::Unanswered(_),
     unbounded_buffers_grow: BuffersBounded, 0, Violation::Memory(..),

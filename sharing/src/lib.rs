@@ -10,6 +10,8 @@ pub mod dkg;
 pub mod document;
 pub mod domain;
 pub mod draw;
+#[cfg(feature = "test-util")]
+pub mod fuzz;
 pub mod ibe;
 pub mod keys;
 pub mod letter;

@@ -39,6 +39,7 @@ mod parallel;
 mod points;
 mod prove;
 mod setup;
+pub mod snarkjs;
 mod synthesizer;
 
 pub use cursor::{ReadError, Section};

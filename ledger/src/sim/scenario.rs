@@ -257,9 +257,9 @@ impl Scenario {
             }
             Rule::NoStarvation => {
                 s.liars = vec![(ReplicaId::new(0), Liar::Starver)];
-                s.clients = 4;
-                s.requests = 700;
-                s.patience_ms = 4_000;
+                s.clients = 3;
+                s.requests = 300;
+                s.patience_ms = 1_500;
             }
             Rule::TimersDouble => {
                 s.request_ms = 40;

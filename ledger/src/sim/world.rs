@@ -299,13 +299,14 @@ impl<'a> World<'a> {
                 if hears {
                     self.instances[to].memory.hear(&message);
                 }
-                self.step(to, Input::Message(from, message));
+                let starved = matches!(&*message, Message::Request(tx) if self.starves(to, tx));
+                if !starved {
+                    self.step(to, Input::Message(from, message));
+                }
             }
             Event::Submit(to, tx) => {
                 self.note(to, 2, &tx.id());
-                let starved = self.instances[to].liar == Some(Liar::Starver)
-                    && tx.bytes().get(..2) == Some(&[0, 0]);
-                if !starved {
+                if !self.starves(to, &tx) {
                     self.step(to, Input::Submit(tx));
                 }
             }
@@ -340,6 +341,12 @@ impl<'a> World<'a> {
                 self.at(self.now + pause, Event::Redraw);
             }
         }
+    }
+
+    /// Whether a liar does not want to know of the first client's request.
+    fn starves(&self, who: usize, tx: &crate::block::Transaction) -> bool {
+        let first_client = tx.bytes().get(..2) == Some(&[0, 0]);
+        self.instances[who].liar == Some(Liar::Starver) && first_client
     }
 
     fn local(&self, who: usize) -> Time {
