@@ -10,13 +10,17 @@ pub mod dkg;
 pub mod document;
 pub mod domain;
 pub mod draw;
+#[cfg(feature = "test-util")]
+pub mod fuzz;
 pub mod ibe;
 pub mod keys;
 pub mod letter;
+pub mod oms;
 mod pairing;
 mod scalar;
 pub mod search;
 pub mod tcpre;
+pub mod team;
 pub mod wallet;
 mod wire;
 
