@@ -1,14 +1,18 @@
 // What snarkjs says of Eligo's files, and that a set-up by snarkjs works on a circuit.
 //
+// ELIGO         the `eligo` program, whose demo's proofs are verified
 // ELIGO_PROOFS  folders of proof.json, public.json, verification_key.json to verify (`:` between)
 // ELIGO_R1CS    a circuit to describe and to make a set-up for; with ELIGO_WTNS, to prove with too
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { groth16 } from "snarkjs";
 import { prove, r1csInfo, setup, verify } from "./groth16.mjs";
 import { toyR1cs, toyWitness } from "./toy.mjs";
@@ -63,6 +67,27 @@ test("a set-up and a proof by snarkjs from circuit and witness files", async () 
     assert.equal(await groth16.verify(key, publicSignals, proof), true);
     publicSignals[3] = "1";
     assert.equal(await groth16.verify(key, publicSignals, proof), false);
+  });
+});
+
+test("the demo's proofs verify", { skip: !process.env.ELIGO }, async () => {
+  await scratch(async (folder) => {
+    const out = path.join(folder, "demo");
+    await promisify(execFile)(path.resolve(process.env.ELIGO), ["demo", "--json", "--out", out]);
+    const files = await readdir(out, { recursive: true });
+    const whole = files
+      .filter((file) => path.basename(file) === "proof.json")
+      .map((file) => path.join(out, path.dirname(file)))
+      .filter((at) => existsSync(path.join(at, "public.json")) && existsSync(path.join(at, "verification_key.json")));
+    assert.ok(whole.length > 0, "no folder holds a proof with its inputs and key");
+    for (const at of whole) {
+      assert.equal(await verify(at), true, at);
+      const inputs = JSON.parse(await readFile(path.join(at, "public.json"), "utf8"));
+      assert.equal(inputs.length, 6);
+      const bent = inputs.with(5, (BigInt(inputs[5]) + 1n).toString());
+      await writeFile(path.join(at, "public.json"), JSON.stringify(bent));
+      assert.equal(await verify(at), false, `${at}, another context`);
+    }
   });
 });
 
