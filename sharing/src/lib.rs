@@ -21,6 +21,8 @@ mod scalar;
 pub mod search;
 pub mod tcpre;
 pub mod team;
+#[cfg(test)]
+mod threats;
 pub mod wallet;
 mod wire;
 
