@@ -3,11 +3,13 @@
 // npm run setup -- FILE.r1cs OUT.zkey [KEY.json]
 // npm run prove -- FILE.zkey FILE.wtns OUTDIR
 // npm run fixture                               makes fixtures/vk/snarkjs anew
+// npm run solc                                  makes fixtures/evm/bytecode.json anew
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { prove, r1csInfo, setup, verify, writeFolder } from "./groth16.mjs";
+import { BYTECODE, bytecode } from "./solidity.mjs";
 import { toyR1cs, toyWitness } from "./toy.mjs";
 
 const commands = {
@@ -48,6 +50,11 @@ const commands = {
     const factors = Array.from({ length: 6 }, (_, i) => [BigInt(i + 2), BigInt(1000 + i)]);
     const { proof, publicSignals } = await prove(zkey, new Uint8Array(toyWitness(factors)));
     await writeFolder(folder, key, publicSignals, proof);
+    return 0;
+  },
+
+  async solc() {
+    await writeFile(BYTECODE, await bytecode());
     return 0;
   },
 };

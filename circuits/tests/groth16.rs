@@ -9,7 +9,11 @@ use ark_bn254::{Bn254, Fr};
 use ark_ff::{One, UniformRand};
 use ark_groth16::{Groth16, Proof};
 use ark_snark::{CircuitSpecificSetupSNARK, SNARK};
-use eligo_circuits::groth16::{KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer};
+use eligo_circuits::groth16::{
+    KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer,
+    snarkjs::{self, ImportError},
+};
+use eligo_circuits::r1cs::R1cs;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use systems::{bits, chain, random};
 
@@ -187,4 +191,119 @@ fn checked_reading_refuses_points_outside_the_group() {
     ));
     file[length - 128..].fill(0xff);
     assert!(ProvingKey::read_checked(&file).is_err());
+}
+
+/// Written once, read for ever: version 1 of both forms, and the digest they share.
+#[test]
+fn golden_files_are_read() {
+    let plain = include_bytes!("groth16/golden-v1.pk");
+    let compressed = include_bytes!("groth16/golden-v1-compressed.pk");
+    let digest: KeyDigest = include_str!("groth16/golden-v1.sha256")
+        .trim()
+        .parse()
+        .unwrap();
+    let mut rng = rng(7);
+    let (system, z) = random(6, &mut rng);
+    for read in [
+        ProvingKey::read_pinned(plain, &digest),
+        ProvingKey::read_checked(plain),
+        ProvingKey::read_pinned(compressed, &digest),
+        ProvingKey::read_checked(compressed),
+    ] {
+        let key = read.unwrap();
+        assert_eq!(key.digest(), digest);
+        assert_eq!(key.metadata(), b"golden");
+        assert_eq!(key.system(), &system);
+        let mut again = Vec::new();
+        key.write(&mut again).unwrap();
+        assert_eq!(again, plain);
+        let proof = key.prove(&z, &mut rng).unwrap();
+        assert!(accepts(&key, &z, &proof));
+    }
+}
+
+/// Makes the golden files anew, for a new version of the format only:
+/// `cargo test -p eligo-circuits --test groth16 -- --ignored write_golden_files`.
+#[test]
+#[ignore = "writes into the source tree"]
+fn write_golden_files() {
+    let mut rng = rng(7);
+    let (system, _) = random(6, &mut rng);
+    let key = ProvingKey::generate(system, &mut rng).with_metadata(b"golden".to_vec());
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/groth16");
+    let (mut plain, mut compressed) = (Vec::new(), Vec::new());
+    key.write(&mut plain).unwrap();
+    key.write_compressed(&mut compressed).unwrap();
+    std::fs::write(format!("{folder}/golden-v1.pk"), plain).unwrap();
+    std::fs::write(format!("{folder}/golden-v1-compressed.pk"), compressed).unwrap();
+    std::fs::write(
+        format!("{folder}/golden-v1.sha256"),
+        format!("{}\n", key.digest()),
+    )
+    .unwrap();
+}
+
+/// The system of the checked-in `.zkey`, which snarkjs made from its `.r1cs`.
+fn ceremony_system() -> (R1cs, Vec<Fr>) {
+    random(6, &mut rng(8))
+}
+
+#[test]
+fn a_key_made_by_snarkjs_is_imported_and_proves() {
+    let zkey = include_bytes!("groth16/snarkjs.zkey");
+    let (system, z) = ceremony_system();
+    let key = ProvingKey::import_zkey(zkey, system.clone()).unwrap();
+    let mut rng = rng(9);
+    let proof = key.prove(&z, &mut rng).unwrap();
+    assert!(accepts(&key, &z, &proof));
+    let mut file = Vec::new();
+    key.write(&mut file).unwrap();
+    let read = ProvingKey::read_checked(&file).unwrap();
+    assert_eq!(read.digest(), key.digest());
+
+    let mut other = system.clone();
+    other.b.values[0] += Fr::one();
+    assert_eq!(
+        ProvingKey::import_zkey(zkey, other).unwrap_err(),
+        ImportError::Matrix {
+            matrix: 'B',
+            row: 0
+        }
+    );
+    let mut other = system.clone();
+    other.witness += 1;
+    assert!(matches!(
+        ProvingKey::import_zkey(zkey, other).unwrap_err(),
+        ImportError::Size {
+            what: "columns",
+            ..
+        }
+    ));
+    for length in 0..zkey.len() {
+        let cut = ProvingKey::import_zkey(&zkey[..length], system.clone());
+        assert!(cut.is_err(), "cut to {length} bytes");
+    }
+}
+
+#[test]
+fn r1cs_and_wtns_have_the_lengths_their_formats_say() {
+    let (system, z) = ceremony_system();
+    let (mut r1cs, mut wtns) = (Vec::new(), Vec::new());
+    snarkjs::write_r1cs(&system, &mut r1cs).unwrap();
+    snarkjs::write_wtns(&z, &mut wtns).unwrap();
+    let entries = system.a.values.len() + system.b.values.len() + system.c.values.len();
+    let constraints = 12 * system.constraints() + 36 * entries;
+    assert_eq!(r1cs.len(), 12 + 3 * 12 + 64 + constraints + 8 * z.len());
+    assert_eq!(wtns.len(), 12 + 2 * 12 + 40 + 32 * z.len());
+    assert_eq!((&r1cs[..4], &wtns[..4]), (&b"r1cs"[..], &b"wtns"[..]));
+}
+
+/// Writes `circuit.r1cs` and `witness.wtns` of the checked-in ceremony's system into the working folder:
+/// `cargo test -p eligo-circuits --test groth16 -- --ignored write_snarkjs_files`.
+#[test]
+#[ignore = "writes into the working folder"]
+fn write_snarkjs_files() {
+    let (system, z) = ceremony_system();
+    snarkjs::write_r1cs(&system, std::fs::File::create("circuit.r1cs").unwrap()).unwrap();
+    snarkjs::write_wtns(&z, std::fs::File::create("witness.wtns").unwrap()).unwrap();
 }

@@ -1,5 +1,8 @@
 //! What is fuzzed.
 
+mod circuits;
+mod records;
+mod sharing;
 mod verifier;
 
 /// A decoder, and what must hold for it.
@@ -19,5 +22,13 @@ pub struct Target {
 
 /// Every target of every crate.
 pub fn all() -> Vec<Target> {
-    [verifier::targets()].into_iter().flatten().collect()
+    [
+        verifier::targets(),
+        records::targets(),
+        circuits::targets(),
+        sharing::targets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -4,8 +4,12 @@
 //!
 //! Seeds are half-open; the number of replicas is drawn from the seed, both ends included. The last
 //! line is the number of violations; the exit code is 1 if there are any.
+//!
+//! `--without RULE` instead runs schedules made to provoke the absence of one rule (names as in
+//! `eligo_ledger::rules::Rule`), without it: violations are then what is hoped for.
 
 use eligo_ledger::pbft::Coverage;
+use eligo_ledger::rules::Rule;
 use eligo_ledger::sim::world::run_traced;
 use eligo_ledger::sim::{Scenario, minimise::minimise, run};
 use std::ops::Range;
@@ -22,29 +26,50 @@ struct Total {
     failing: Vec<u64>,
 }
 
+/// What to run.
+struct Plan {
+    seeds: Range<u64>,
+    replicas: Range<u16>,
+    without: Option<Rule>,
+}
+
+impl Plan {
+    fn scenario(&self, seed: u64) -> Scenario {
+        match self.without {
+            Some(rule) => Scenario::against(rule, seed),
+            None => Scenario::draw(seed, self.replicas.start, self.replicas.end),
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let (seeds, replicas) = match arguments() {
+    let plan = match arguments() {
         Ok(a) => a,
         Err(message) => {
-            eprintln!("{message}\nusage: simulate --seeds FROM..TO --replicas LEAST..MOST");
+            eprintln!(
+                "{message}\nusage: simulate --seeds FROM..TO --replicas LEAST..MOST [--without RULE]"
+            );
             return ExitCode::from(2);
         }
     };
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
-    let (next, total) = (AtomicU64::new(seeds.start), Mutex::new(Total::default()));
+    let (next, total) = (
+        AtomicU64::new(plan.seeds.start),
+        Mutex::new(Total::default()),
+    );
     let started = std::time::Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| work(&next, seeds.end, &replicas, &total));
+            scope.spawn(|| work(&next, &plan, &total));
         }
     });
     let Ok(mut total) = total.into_inner() else {
         return ExitCode::FAILURE;
     };
-    report(&total, &seeds, &replicas, started.elapsed().as_secs_f64());
+    report(&total, &plan, started.elapsed().as_secs_f64());
     total.failing.sort_unstable();
     for seed in total.failing.iter().take(3) {
-        explain(*seed, &replicas);
+        explain(*seed, &plan);
     }
     println!("violations: {}", total.failing.len());
     if total.failing.is_empty() {
@@ -54,13 +79,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn work(next: &AtomicU64, end: u64, replicas: &Range<u16>, total: &Mutex<Total>) {
+fn work(next: &AtomicU64, plan: &Plan, total: &Mutex<Total>) {
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end {
+        if seed >= plan.seeds.end {
             return;
         }
-        let report = run(&Scenario::draw(seed, replicas.start, replicas.end));
+        let report = run(&plan.scenario(seed));
         let Ok(mut total) = total.lock() else { return };
         total.coverage.add(&report.coverage);
         total.events += report.events;
@@ -73,7 +98,8 @@ fn work(next: &AtomicU64, end: u64, replicas: &Range<u16>, total: &Mutex<Total>)
     }
 }
 
-fn report(total: &Total, seeds: &Range<u64>, replicas: &Range<u16>, seconds: f64) {
+fn report(total: &Total, plan: &Plan, seconds: f64) {
+    let (seeds, replicas) = (&plan.seeds, &plan.replicas);
     println!(
         "schedules: {} (seeds {}..{}, {} to {} replicas) in {seconds:.0} s",
         seeds.end - seeds.start,
@@ -97,8 +123,8 @@ fn report(total: &Total, seeds: &Range<u64>, replicas: &Range<u16>, seconds: f64
     }
 }
 
-fn explain(seed: u64, replicas: &Range<u16>) {
-    let small = minimise(&Scenario::draw(seed, replicas.start, replicas.end));
+fn explain(seed: u64, plan: &Plan) {
+    let small = minimise(&plan.scenario(seed));
     let report = run_traced(&small);
     println!("--- seed {seed}, minimised: {small:#?}");
     println!("{:?}", report.violations);
@@ -107,11 +133,16 @@ fn explain(seed: u64, replicas: &Range<u16>) {
     }
 }
 
-fn arguments() -> Result<(Range<u64>, Range<u16>), String> {
-    let (mut seeds, mut replicas) = (0..1000, 4..13);
+fn arguments() -> Result<Plan, String> {
+    let (mut seeds, mut replicas, mut without) = (0..1000, 4..13, None);
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         let value = args.next().ok_or(format!("{name} needs a value"))?;
+        if name == "--without" {
+            let rule = value.parse().map_err(|e| format!("{value}: {e}"))?;
+            without = Some(rule);
+            continue;
+        }
         let (from, to) = value
             .split_once("..")
             .ok_or(format!("{value} is no range"))?;
@@ -125,5 +156,9 @@ fn arguments() -> Result<(Range<u64>, Range<u16>), String> {
     if replicas.start < 4 || replicas.end < replicas.start || replicas.end > 31 {
         return Err("replicas: 4 to 31".into());
     }
-    Ok((seeds, replicas))
+    Ok(Plan {
+        seeds,
+        replicas,
+        without,
+    })
 }

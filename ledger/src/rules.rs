@@ -89,6 +89,19 @@ impl Rule {
     ];
 }
 
+impl std::str::FromStr for Rule {
+    type Err = UnknownRule;
+    fn from_str(name: &str) -> Result<Self, UnknownRule> {
+        let mut all = Rule::ALL.into_iter();
+        all.find(|r| format!("{r:?}") == name).ok_or(UnknownRule)
+    }
+}
+
+/// No rule has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no rule has this name")]
+pub struct UnknownRule;
+
 /// Which rules a replica keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {

@@ -45,31 +45,46 @@ pub enum Command {
     /// The whole path on shipped, synthetic patients: issue, publish, make keys, prove, verify
     Demo(demo::Demo),
     /// Schemas: which attributes a record can have
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  eligo schema list")]
     Schema(schema::Command),
     /// For hospitals: keys and credentials
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo hospital keygen --name \"Municipal Hospital\" -o hospital.key"
+    )]
     Hospital(hospital::Command),
     /// For patients: the wallet
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  eligo wallet new -o wallet.json")]
     Wallet(wallet::Command),
     /// For institutions: the key that signs requirements
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo institution keygen -o institution.key"
+    )]
     Institution(institution::Command),
     /// Requirements: check, size, sign, import, export
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo requirement check stroke.toml"
+    )]
     Requirement(requirement::Command),
     /// Say which criteria a record meets, and which value decided; nothing leaves this device
     Explain(explain::Explain),
     /// Keys: make, inspect, check
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo keys generate --requirement stroke.toml -o keys"
+    )]
     Keys(keys::Command),
     /// Prove that a record meets a requirement, without showing the record
     Prove(prove::Prove),
     /// Check a proof against a requirement
     Verify(verify::Verify),
     /// Circuits for other tools
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo export constraints --requirement stroke.toml -o constraints.json"
+    )]
     Export(export::Command),
     /// Print a shell's completions
     Completions(completions::Completions),

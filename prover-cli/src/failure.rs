@@ -62,7 +62,10 @@ impl Kind {
 
 /// Why a command failed: which file, where in it, what was expected, and what to do.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Story>);
+
+#[derive(Clone, Debug)]
+struct Story {
     kind: Kind,
     file: Option<String>,
     place: Option<String>,
@@ -78,14 +81,14 @@ pub type Attempt<T> = Result<T, Failure>;
 impl Failure {
     /// A failure of a kind.
     pub fn new(kind: Kind, what: impl fmt::Display) -> Self {
-        Self {
+        Self(Box::new(Story {
             kind,
             file: None,
             place: None,
             what: what.to_string(),
             detail: None,
             help: None,
-        }
+        }))
     }
 
     /// Wrong use of the command line.
@@ -106,53 +109,53 @@ impl Failure {
     /// Names the file.
     #[must_use]
     pub fn of(mut self, file: impl fmt::Display) -> Self {
-        self.file.get_or_insert(file.to_string());
+        self.0.file.get_or_insert(file.to_string());
         self
     }
 
     /// Names the place in the file.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.place = Some(place.to_string());
+        self.0.place = Some(place.to_string());
         self
     }
 
     /// Shows lines under the message.
     #[must_use]
     pub fn showing(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl fmt::Display) -> Self {
-        self.help = Some(help.to_string());
+        self.0.help = Some(help.to_string());
         self
     }
 
     /// The kind.
-    pub const fn kind(&self) -> Kind {
-        self.kind
+    pub fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     /// What went wrong, without the file.
     pub fn what(&self) -> &str {
-        &self.what
+        &self.0.what
     }
 
     /// The object under `error` in JSON.
     pub fn to_json(&self) -> Value {
         let mut object = json!({
-            "code": self.kind.code(),
-            "kind": self.kind.name(),
-            "message": self.what,
+            "code": self.0.kind.code(),
+            "kind": self.0.kind.name(),
+            "message": self.what(),
         });
         let optional = [
-            ("file", &self.file),
-            ("place", &self.place),
-            ("detail", &self.detail),
-            ("help", &self.help),
+            ("file", &self.0.file),
+            ("place", &self.0.place),
+            ("detail", &self.0.detail),
+            ("help", &self.0.help),
         ];
         for (name, value) in optional {
             if let (Some(value), Some(object)) = (value, object.as_object_mut()) {
@@ -167,14 +170,14 @@ impl fmt::Display for Failure {
     /// `error: FILE: PLACE: what`, then the detail, then `help: what to do`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("error: ")?;
-        for part in [&self.file, &self.place].into_iter().flatten() {
+        for part in [&self.0.file, &self.0.place].into_iter().flatten() {
             write!(f, "{part}: ")?;
         }
-        f.write_str(&self.what)?;
-        if let Some(detail) = &self.detail {
+        f.write_str(&self.0.what)?;
+        if let Some(detail) = &self.0.detail {
             write!(f, "\n{}", detail.trim_end())?;
         }
-        if let Some(help) = &self.help {
+        if let Some(help) = &self.0.help {
             write!(f, "\nhelp: {help}")?;
         }
         Ok(())

@@ -249,11 +249,19 @@ fn at_expression(source: &Source, diagnostic: &Diagnostic, text: &str) -> Failur
     let (line, column) = diagnostic.position(text);
     let failure = Failure::file(source, &diagnostic.message)
         .at(format!("expression, line {line}, column {column}"))
-        .showing(diagnostic.render("expression", text));
+        .showing(excerpt(diagnostic, text));
     match &diagnostic.help {
         Some(help) => failure.help(help),
         None => failure,
     }
+}
+
+/// The offending line with carets, without the message and the advice around it.
+fn excerpt(diagnostic: &Diagnostic, text: &str) -> String {
+    let rendered = diagnostic.render("expression", text);
+    let lines = rendered.lines().skip(1);
+    let lines: Vec<&str> = lines.take_while(|l| !l.contains(" = help: ")).collect();
+    lines.join("\n")
 }
 
 /// An issuer in a requirement: a Baby Jubjub key in hexadecimal, or the name of a public key file

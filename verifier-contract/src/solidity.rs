@@ -112,3 +112,51 @@ fn folds(count: usize) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toy::Toy;
+
+    #[test]
+    fn keys_enter_as_constants() {
+        for count in [1, 6, MAX_INPUTS] {
+            let key = Toy::new(count, 1).key();
+            let source = verifier(&key).unwrap();
+            assert!(!source.contains("{{"), "a placeholder is left");
+            assert_eq!(source.matches("fold(sum, ").count(), count);
+            assert!(source.contains(&format!("uint256[{count}] calldata inputs")));
+            assert!(source.contains(&format!("0x{}", key.digest())));
+            for base in &key.parts().ic {
+                assert!(source.contains(&to_decimal(&base.x)));
+            }
+        }
+    }
+
+    #[test]
+    fn refused() {
+        let error = |count| Err(SolidityError::Inputs(count));
+        assert_eq!(verifier(&Toy::new(0, 1).key()), error(0));
+        assert_eq!(verifier(&Toy::new(101, 1).key()), error(101));
+        assert_eq!(
+            gate(&Toy::new(5, 1).key()),
+            Err(SolidityError::NotTheStatement(5))
+        );
+    }
+
+    /// A context at a gate is the ledger's formula without shares.
+    #[test]
+    fn contexts() {
+        let parts = crate::ContextParts {
+            chain: &[0, 0, 0, 0, 0, 0, 0, 1],
+            contract: &[2; 20],
+            account: &[3; 20],
+            grant: &[4; 32],
+            shares: &[],
+        };
+        assert_eq!(
+            context(1, &[2; 20], &[3; 20], &[4; 32]),
+            Context::of(&parts)
+        );
+    }
+}

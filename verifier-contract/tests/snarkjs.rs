@@ -37,7 +37,7 @@ fn text(path: &str) -> String {
 #[test]
 fn fixtures_are_reproducible() {
     for (path, content) in toy::files::all() {
-        assert_eq!(text(&path), content, "{path}");
+        assert_eq!(text(&format!("../{path}")), content, "{path}");
     }
 }
 

@@ -4,22 +4,30 @@
 //! natural order to bit-reversed coefficients, then bit-reversed coefficients to natural order.
 
 use ark_bn254::Fr;
-use ark_ff::{FftField, Field, One, Zero, batch_inversion};
+use ark_ff::{BigInt, FftField, Field, One, PrimeField, Zero, batch_inversion};
+use zeroize::Zeroizing;
+
+#[cfg(target_arch = "x86_64")]
+use super::kernel::transform::Tables;
+use super::{kernel::Engine, parallel};
 
 /// The largest supported domain, 2^27: the coset lies in the domain of twice the size, and the scalar
 /// field has 2^28-th roots of unity.
 pub(crate) const MAX_LOG_SIZE: u32 = 27;
 
 /// The `n`-th roots of unity, `n` a power of two, and their coset by a primitive `2n`-th root.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Domain {
     log_size: u32,
     /// `omega^-rev(j)` for `j < n/2`, `rev` reversing `log2(n) - 1` bits.
-    inverse_twiddles: Vec<Fr>,
+    pub(super) inverse_twiddles: Vec<Fr>,
     /// `omega^rev(j)` likewise.
-    twiddles: Vec<Fr>,
+    pub(super) twiddles: Vec<Fr>,
     /// `g^rev(j) / n` for `j < n`: the move to the coset `g * <omega>`, `g^2 = omega`.
-    coset: Vec<Fr>,
+    pub(super) coset: Vec<Fr>,
+    /// The same for the engine that works on eight values at a time.
+    #[cfg(target_arch = "x86_64")]
+    lanes: Option<Tables>,
 }
 
 impl Domain {
@@ -38,7 +46,42 @@ impl Domain {
             inverse_twiddles: reversed_powers(omega.inverse()?, Fr::one(), log_size - 1),
             twiddles: reversed_powers(omega, Fr::one(), log_size - 1),
             coset: reversed_powers(shift, scale, log_size),
+            #[cfg(target_arch = "x86_64")]
+            lanes: None,
         })
+    }
+
+    /// Readies the engine's tables.
+    pub(crate) fn prepare(&mut self, engine: Engine) {
+        #[cfg(target_arch = "x86_64")]
+        if engine == Engine::Ifma {
+            self.lanes = Tables::new(self);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = engine;
+    }
+
+    /// The integers `A B - C` at the elements of the coset, where A and B have the given values on the domain,
+    /// and C their products.
+    pub(crate) fn quotient(
+        &self,
+        mut a: Zeroizing<Vec<Fr>>,
+        mut b: Zeroizing<Vec<Fr>>,
+    ) -> Vec<BigInt<4>> {
+        let c = a.iter().zip(b.iter()).map(|(a, b)| *a * b);
+        let mut c = Zeroizing::new(c.collect::<Vec<Fr>>());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(tables) = &self.lanes {
+            return tables.quotient([&a, &b, &c]);
+        }
+        parallel::join(
+            || self.move_to_coset(&mut c),
+            || parallel::join(|| self.move_to_coset(&mut a), || self.move_to_coset(&mut b)),
+        );
+        let values = a.iter().zip(b.iter()).zip(c.iter());
+        values
+            .map(|((a, b), c)| (*a * b - c).into_bigint())
+            .collect()
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -48,7 +91,7 @@ impl Domain {
     /// Values of a polynomial of degree below `n` on the domain become its values on the coset.
     ///
     /// `values` has `n` elements, in natural order before and after.
-    pub(crate) fn move_to_coset(&self, values: &mut [Fr]) {
+    fn move_to_coset(&self, values: &mut [Fr]) {
         debug_assert_eq!(values.len(), self.size());
         self.interpolate(values);
         for (value, factor) in values.iter_mut().zip(&self.coset) {
@@ -165,7 +208,7 @@ mod tests {
     #[test]
     fn agrees_with_arkworks_on_every_small_domain() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        for log in 1..=9 {
+        for log in 1..=11 {
             let n = 1usize << log;
             let domain = Domain::new(n).unwrap();
             let values: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
@@ -178,9 +221,28 @@ mod tests {
                 .skip(1)
                 .step_by(2)
                 .collect();
-            let mut moved = values;
+            let mut moved = values.clone();
             domain.move_to_coset(&mut moved);
             assert_eq!(moved, expected, "size {n}");
+
+            let others: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
+            for engine in Engine::all() {
+                let mut domain = domain.clone();
+                domain.prepare(engine);
+                let (a, b) = (values.clone().into(), others.clone().into());
+                let quotient = domain.quotient(a, b);
+                let (mut a, mut b) = (values.clone(), others.clone());
+                let mut c: Vec<Fr> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
+                for vector in [&mut a, &mut b, &mut c] {
+                    domain.move_to_coset(vector);
+                }
+                let expected = a
+                    .iter()
+                    .zip(&b)
+                    .zip(&c)
+                    .map(|((a, b), c)| (*a * b - c).into_bigint());
+                assert!(quotient.into_iter().eq(expected), "{engine:?}, size {n}");
+            }
 
             let tau = Fr::rand(&mut rng);
             assert_eq!(

@@ -1,6 +1,9 @@
 //! The key file (docs/key-format.md): what is written, and the two ways to read it.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::OnceLock,
+};
 
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_groth16::VerifyingKey;
@@ -241,6 +244,7 @@ fn decode(bytes: &[u8], uncompressed: Encoding) -> Result<ProvingKey, ReadError>
         },
         h,
         metadata,
+        prepared: OnceLock::new(),
     })
 }
 

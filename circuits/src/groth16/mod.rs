@@ -29,12 +29,17 @@ mod cursor;
 mod digest;
 mod domain;
 mod file;
+mod fixed_base;
+mod glv;
+mod kernel;
 mod key;
 mod matrices;
+mod msm;
 mod parallel;
 mod points;
 mod prove;
 mod setup;
+pub mod snarkjs;
 mod synthesizer;
 
 pub use cursor::{ReadError, Section};

@@ -12,9 +12,9 @@ use ark_ff::{Field, One, UniformRand, Zero};
 use ark_groth16::Proof;
 use rand_core::{CryptoRng, RngCore};
 use thiserror::Error;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{ProvingKey, key::Query, parallel};
+use super::{ProvingKey, glv::Halves, parallel};
 use crate::r1cs::Matrix;
 
 /// Why there is no proof.
@@ -54,16 +54,23 @@ impl ProvingKey {
         z: &[Fr],
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Proof<Bn254>, ProveError> {
-        let products = self.row_products(z)?;
-        let ((a0, b0), (l, h)) = parallel::join(
-            || parallel::join(|| product_g1(&self.a, z), || product_g2(&self.b, z)),
+        let [a, b] = self.row_products(z)?;
+        let prepared = self.prepared();
+        let halves = Halves::of(z);
+        let ((l, h), (a0, b0)) = parallel::join(
             || {
                 parallel::join(
-                    || product_g1(&self.l, z),
+                    || prepared.l.multiply(&halves.select(&self.l.columns)),
                     || {
-                        let h = self.quotient(products);
-                        taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g1::Config>(&self.h, &h)
+                        let quotient = Zeroizing::new(prepared.domain.quotient(a, b));
+                        prepared.h.multiply(&Halves::of_integers(&quotient))
                     },
+                )
+            },
+            || {
+                parallel::join(
+                    || prepared.a.multiply(&halves.select(&self.a.columns)),
+                    || prepared.b.multiply(&halves.select(&self.b.columns)),
                 )
             },
         );
@@ -96,7 +103,7 @@ impl ProvingKey {
     }
 
     /// `Az` and `Bz` over the domain, after checking `Az * Bz = Cz` on every row.
-    fn row_products(&self, z: &[Fr]) -> Result<(Vec<Fr>, Vec<Fr>), ProveError> {
+    fn row_products(&self, z: &[Fr]) -> Result<[Zeroizing<Vec<Fr>>; 2], ProveError> {
         if z.len() != self.system.columns() {
             return Err(ProveError::Length {
                 expected: self.system.columns(),
@@ -106,67 +113,23 @@ impl ProvingKey {
         if z.first() != Some(&Fr::one()) {
             return Err(ProveError::One);
         }
-        let multiply = |matrix: &Matrix| -> Vec<Fr> {
+        let multiply = |matrix: &Matrix| {
             let mut products = Vec::with_capacity(self.domain.size());
             products.extend((0..matrix.rows()).map(|row| matrix.row_product(row, z)));
-            products
+            Zeroizing::new(products)
         };
-        let (mut a, mut b) = (multiply(&self.system.a), multiply(&self.system.b));
-        let mut c = multiply(&self.system.c);
-        let violated = a
-            .iter()
-            .zip(&b)
-            .zip(&c)
-            .position(|((a, b), c)| *a * b != *c);
-        c.zeroize();
-        if let Some(row) = violated {
-            a.zeroize();
-            b.zeroize();
+        let system = &self.system;
+        let ((mut a, mut b), c) = parallel::join(
+            || parallel::join(|| multiply(&system.a), || multiply(&system.b)),
+            || multiply(&system.c),
+        );
+        let rows = a.iter().zip(b.iter()).zip(c.iter());
+        if let Some(row) = rows.into_iter().position(|((a, b), c)| *a * b != *c) {
             return Err(ProveError::Unsatisfied { row });
         }
-        a.extend_from_slice(&z[..self.system.instance as usize]);
+        a.extend_from_slice(&z[..system.instance as usize]);
         a.resize(self.domain.size(), Fr::zero());
         b.resize(self.domain.size(), Fr::zero());
-        Ok((a, b))
-    }
-
-    /// `A B - C` on the coset, where C interpolates the products of the values of A and B.
-    fn quotient(&self, (mut a, mut b): (Vec<Fr>, Vec<Fr>)) -> Zeroizing<Vec<Fr>> {
-        let mut c: Vec<Fr> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
-        parallel::join(
-            || self.domain.move_to_coset(&mut c),
-            || {
-                parallel::join(
-                    || self.domain.move_to_coset(&mut a),
-                    || self.domain.move_to_coset(&mut b),
-                )
-            },
-        );
-        for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
-            *a *= b;
-            *a -= c;
-        }
-        b.zeroize();
-        c.zeroize();
-        Zeroizing::new(a)
-    }
-}
-
-fn product_g1(query: &Query<ark_bn254::G1Affine>, z: &[Fr]) -> G1Projective {
-    let scalars = Zeroizing::new(query.select(z));
-    taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g1::Config>(&query.points, &scalars)
-}
-
-fn product_g2(query: &Query<ark_bn254::G2Affine>, z: &[Fr]) -> G2Projective {
-    let scalars = Zeroizing::new(query.select(z));
-    taceo_ark_algebra::msm::msm_unchecked::<ark_bn254::g2::Config>(&query.points, &scalars)
-}
-
-impl<G> Query<G> {
-    fn select(&self, z: &[Fr]) -> Vec<Fr> {
-        self.columns
-            .iter()
-            .map(|column| z.get(*column as usize).copied().unwrap_or_default())
-            .collect()
+        Ok([a, b])
     }
 }

@@ -1,13 +1,17 @@
 //! Making a key, with the toxic waste drawn here and wiped here.
 
+use std::sync::OnceLock;
+
 use ark_bn254::{Fr, G1Affine, G2Affine};
-use ark_ec::{AffineRepr, CurveGroup, scalar_mul::BatchMulPreprocessing};
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, One, UniformRand, Zero};
 use ark_groth16::VerifyingKey;
 use rand_core::{CryptoRng, RngCore};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{ProvingKey, domain::Domain, key::Query};
+use super::{
+    ProvingKey, domain::Domain, fixed_base::FixedBase, kernel::Engine, key::Query, parallel,
+};
 use crate::r1cs::{Matrix, R1cs};
 
 /// Whoever knows any of these can prove false statements.
@@ -60,71 +64,86 @@ impl ProvingKey {
         #[allow(clippy::expect_used)]
         let domain = Domain::new(rows).expect("more than 2^27 constraints");
         let trapdoor = Trapdoor::draw(&domain, rng);
-        let mut at_tau = evaluate_columns(&system, &domain.lagrange(trapdoor.tau));
-
+        let at_tau = evaluate_columns(&system, &Zeroizing::new(domain.lagrange(trapdoor.tau)));
         let instance = system.instance as usize;
-        let combined: Vec<Fr> = (0..system.columns())
-            .map(|k| {
-                let sum = trapdoor.beta * at_tau.a[k] + trapdoor.alpha * at_tau.b[k] + at_tau.c[k];
-                if k < instance {
-                    sum * trapdoor.gamma_inverse
-                } else {
-                    sum * trapdoor.delta_inverse
-                }
-            })
-            .collect();
-        let (ic, mut l) = (&combined[..instance], combined.clone());
-        l[..instance].fill(Fr::zero());
-        let mut h = domain.coset_lagrange(trapdoor.tau);
-        for value in &mut h {
-            *value *= trapdoor.delta_inverse;
-        }
+        let mut combined = Zeroizing::new(combine(&at_tau, instance, &trapdoor));
+        let mut h = Zeroizing::new(domain.coset_lagrange(trapdoor.tau));
+        h.iter_mut()
+            .for_each(|value| *value *= trapdoor.delta_inverse);
 
-        let g1 = BatchMulPreprocessing::new(
-            G1Affine::generator().into_group(),
-            3 * system.columns() + h.len(),
+        let engine = Engine::detect();
+        let (g1, g2) = parallel::join(
+            || {
+                FixedBase::new(
+                    engine,
+                    G1Affine::generator(),
+                    3 * system.columns() + h.len(),
+                )
+            },
+            || FixedBase::new(engine, G2Affine::generator(), system.columns()),
         );
-        let g2 = BatchMulPreprocessing::new(G2Affine::generator().into_group(), system.columns());
-        let key = Self {
+        let gamma_abc_g1 = g1.multiply(&combined[..instance]);
+        combined[..instance].fill(Fr::zero());
+        let ((a, b), (l, h)) = parallel::join(
+            || {
+                let a = Query::commit(&at_tau.a, |s| g1.multiply(s));
+                (a, Query::commit(&at_tau.b, |s| g2.multiply(s)))
+            },
+            || {
+                (
+                    Query::commit(&combined, |s| g1.multiply(s)),
+                    g1.multiply(&h),
+                )
+            },
+        );
+        Self {
             vk: VerifyingKey {
                 alpha_g1: (G1Affine::generator() * trapdoor.alpha).into_affine(),
                 beta_g2: (G2Affine::generator() * trapdoor.beta).into_affine(),
                 gamma_g2: (G2Affine::generator() * trapdoor.gamma).into_affine(),
                 delta_g2: (G2Affine::generator() * trapdoor.delta).into_affine(),
-                gamma_abc_g1: g1.batch_mul(ic),
+                gamma_abc_g1,
             },
-            a: Query::commit(&at_tau.a, |s| g1.batch_mul(s)),
-            b: Query::commit(&at_tau.b, |s| g2.batch_mul(s)),
-            l: Query::commit(&l, |s| g1.batch_mul(s)),
-            h: g1.batch_mul(&h),
+            a,
+            b,
+            l,
+            h,
             system,
             domain,
             metadata: Vec::new(),
-        };
-        at_tau.zeroize();
-        l.zeroize();
-        h.zeroize();
-        key
+            prepared: OnceLock::new(),
+        }
     }
+}
+
+/// Each column's share of the verification equation, over gamma for the instance and over delta for the witness.
+fn combine(at_tau: &Columns, instance: usize, trapdoor: &Trapdoor) -> Vec<Fr> {
+    let columns = at_tau.a.iter().zip(&at_tau.b).zip(&at_tau.c);
+    let shares = columns.enumerate().map(|(k, ((a, b), c))| {
+        let sum = trapdoor.beta * a + trapdoor.alpha * b + c;
+        if k < instance {
+            sum * trapdoor.gamma_inverse
+        } else {
+            sum * trapdoor.delta_inverse
+        }
+    });
+    shares.collect()
 }
 
 impl<G> Query<G> {
     /// Commits to the non-zero scalars, the index of a scalar being its column.
     fn commit(scalars: &[Fr], commit: impl FnOnce(&[Fr]) -> Vec<G>) -> Self {
-        let (columns, values): (Vec<u32>, Vec<Fr>) = (0..)
-            .zip(scalars)
-            .filter(|(_, s)| !s.is_zero())
-            .map(|(k, s)| (k, *s))
-            .unzip();
+        let present = (0..).zip(scalars).filter(|(_, s)| !s.is_zero());
+        let (columns, values): (Vec<u32>, Vec<Fr>) = present.map(|(k, s)| (k, *s)).unzip();
         Self {
             columns,
-            points: commit(&values),
+            points: commit(&Zeroizing::new(values)),
         }
     }
 }
 
 /// Each column's three polynomials at tau.
-#[derive(Zeroize)]
+#[derive(Zeroize, ZeroizeOnDrop)]
 struct Columns {
     a: Vec<Fr>,
     b: Vec<Fr>,

@@ -293,6 +293,7 @@ impl<A: Application> Replica<A> {
         }
         self.replay_later();
         self.drop_stale();
+        self.end_starvation();
         self.propose();
         true
     }

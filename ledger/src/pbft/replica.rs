@@ -326,7 +326,7 @@ impl<A: Application> Replica<A> {
         let next = self.chain.height().next();
         if voting_height < next && ballot.kind != Kind::Checkpoint && ballot.kind != Kind::NewView {
             self.at(29);
-            self.help(from, ballot.height);
+            self.help(from, voting_height.previous());
             // An old VIEW-CHANGE still counts, in its own epoch.
             if ballot.kind != Kind::ViewChange {
                 return;

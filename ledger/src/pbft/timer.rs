@@ -2,7 +2,7 @@
 
 use crate::application::{Application, Pool, Timeouts};
 use crate::digest::Digest;
-use crate::height::Time;
+use crate::height::{Height, Time};
 use crate::pbft::message::Message;
 use crate::pbft::replica::{Mode, Replica};
 use crate::rules::Rule;
@@ -26,6 +26,8 @@ pub(crate) struct Timers {
     /// The request that waits longest, and how many blocks with room left it out.
     pub(crate) oldest: Option<Digest>,
     pub(crate) passed_over: u32,
+    /// The height, and the request that waited longest, when things were last sent again.
+    pub(crate) seen: (Height, Option<Digest>),
     /// Whether a proposal waits for `not_before`.
     pub(crate) paced: bool,
 }
@@ -45,7 +47,6 @@ impl Timers {
         self.progress = None;
         self.failures = 0;
         self.not_before = now.plus_ms(timeouts.interval_ms);
-        self.resend = None;
     }
 
     /// T after so many failures.
@@ -115,7 +116,12 @@ impl<A: Application> Replica<A> {
             if !self.pool.is_empty() || self.slot.accepted.is_some() {
                 self.give_up();
             }
-        } else if self.starved() {
+        }
+    }
+
+    /// Line 18, too: a primary that keeps leaving the oldest request out.
+    pub(crate) fn end_starvation(&mut self) {
+        if self.starved() {
             self.timers.passed_over = 0;
             self.give_up();
         }
@@ -141,7 +147,10 @@ impl<A: Application> Replica<A> {
         self.at(35);
         self.broadcast(Message::Status(self.position()));
         self.ask_for_chunk();
-        if self.votes() {
+        let oldest = self.pool.oldest().map(|tx| tx.id());
+        let seen = std::mem::replace(&mut self.timers.seen, (self.chain.height(), oldest));
+        let moving = seen.0 != self.chain.height() && self.mode == Mode::Normal;
+        if self.votes() && !moving {
             let mut again = Vec::new();
             if self.mode == Mode::Normal
                 && let Some((ballot, block)) = &self.slot.accepted
@@ -160,6 +169,9 @@ impl<A: Application> Replica<A> {
                 again.push(Message::ViewChange(wish.clone(), block));
             }
             again.into_iter().for_each(|m| self.broadcast(m));
+        }
+        if oldest.is_none() || seen.1 != oldest {
+            return;
         }
         let mut requests = Vec::new();
         self.pool.each(&mut |tx| {

@@ -52,6 +52,12 @@ impl Client {
         }
     }
 
+    /// When the request that waits was first sent.
+    #[must_use]
+    pub fn waiting_since(&self) -> Option<u64> {
+        self.current.as_ref().map(|p| p.sent_ms)
+    }
+
     /// Whether everything was answered.
     #[must_use]
     pub fn done(&self) -> bool {

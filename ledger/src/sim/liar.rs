@@ -37,6 +37,8 @@ pub(crate) struct Memory {
     prepares: BTreeMap<(Epoch, View, Height, Digest), BTreeMap<ReplicaId, Signature>>,
     blocks: BTreeMap<Digest, Arc<Block>>,
     floods: u32,
+    /// The proposal of a NEW-VIEW that was not the forced one.
+    lie: Option<Ballot>,
 }
 
 impl Memory {
@@ -113,8 +115,27 @@ impl Voice<'_> {
                 honest().into_iter().chain([Arc::new(vote(*b))]).collect()
             }
             (Liar::Forger, Message::ViewChange(vc, block)) => one(self.forge(vc, block.as_ref())),
+            (Liar::Forger, Message::NewView(nv, block)) if chance(self.rng, 500) => {
+                one(self.mutate_new_view(nv, block.as_ref()))
+            }
+            (Liar::Forger, Message::Status(_)) => {
+                // Stands by its lie.
+                let lie = self.memory.lie.map(|mut b| {
+                    b.kind = Kind::Commit;
+                    Arc::new(Message::Commit(self.resign(&b, b.digest)))
+                });
+                honest().into_iter().chain(lie).collect()
+            }
             (Liar::Relabeller, m) => self.relabel(m).into_iter().chain(honest()).collect(),
             (Liar::Flooder, m) => self.flood(m).into_iter().chain(honest()).collect(),
+            (Liar::Hasty, Message::PrePrepare(b, block)) if chance(self.rng, 300) => {
+                let other = Arc::new(other_block(block, 4));
+                let ballot = self.resign(b, other.digest());
+                vec![
+                    message.clone(),
+                    Arc::new(Message::PrePrepare(ballot, other)),
+                ]
+            }
             (Liar::Hasty, Message::PrePrepare(b, block)) => {
                 let other = Arc::new(other_block(block, 3));
                 let mut ballot = *b;
@@ -395,6 +416,7 @@ impl Voice<'_> {
                     let other = Arc::new(other_block(b, 1));
                     let p = changed.proposal.as_ref();
                     changed.proposal = p.map(|p| self.resign(p, other.digest()));
+                    self.memory.lie = changed.proposal;
                     block = Some(other);
                 }
             }

@@ -130,7 +130,7 @@ pub struct Scenario {
     pub miscounts: Option<(ReplicaId, Height)>,
     /// When the network calms and everybody is up again.
     pub calm_ms: u64,
-    /// Every request must be answered this long after the calm.
+    /// Every request must be answered within this time, counted from the calm at the earliest.
     pub patience_ms: u64,
     /// The rule that honest replicas do without.
     pub broken: Option<Rule>,
@@ -222,6 +222,96 @@ impl Scenario {
             patience_ms: 60_000,
             broken: None,
         }
+    }
+
+    /// A schedule in which missing `rule` can show: the disturbances and the liar that provoke it.
+    #[must_use]
+    pub fn against(rule: Rule, seed: u64) -> Scenario {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xa9a1);
+        let rng = &mut rng;
+        let mut s = Scenario::quiet(seed, 4);
+        s.broken = Some(rule);
+        let anyone = ReplicaId::new(below(rng, 4) as u16);
+        let liar = |l| vec![(anyone, l)];
+        match rule {
+            Rule::PreparedIsProven | Rule::NewViewRecomputed | Rule::InvalidPreparedIsolated => {
+                s.liars = liar(Liar::Forger);
+                s.disturb(rng);
+            }
+            Rule::NewViewNeedsQuorum => {
+                s.liars = liar(Liar::Rogue(Rule::ViewChangeCarriesPrepared));
+                s.disturb(rng);
+            }
+            Rule::KindsSeparated => s.liars = liar(Liar::Relabeller),
+            Rule::ViewMatches => {
+                s.liars = liar(Liar::Hasty);
+                s.disturb(rng);
+            }
+            Rule::OneDigestPerView => s.liars = vec![(ReplicaId::new(0), Liar::Hasty)],
+            Rule::ParentChecked => s.liars = vec![(ReplicaId::new(0), Liar::Orphaner)],
+            Rule::HeightWindow => s.liars = vec![(ReplicaId::new(0), Liar::Jumper)],
+            Rule::BuffersBounded => s.liars = liar(Liar::Flooder),
+            Rule::BackupsArmTimer | Rule::TimerResetByCommit => {
+                s.liars = vec![(ReplicaId::new(0), Liar::Chatterer)];
+                s.request_ms = 300;
+            }
+            Rule::NoStarvation => {
+                s.liars = vec![(ReplicaId::new(0), Liar::Starver)];
+                s.clients = 3;
+                s.requests = 300;
+                s.patience_ms = 1_500;
+            }
+            Rule::TimersDouble => {
+                s.request_ms = 40;
+                s.calm_delay_ms = 250;
+                s.requests = 2;
+            }
+            Rule::CheckpointOfState | Rule::AppHashChecked => {
+                let height = Height::new(1 + below(rng, 4));
+                s.miscounts = Some((ReplicaId::new(below(rng, 4) as u16), height));
+                s.checkpoint_every = 1;
+            }
+            Rule::StateIsProven => {
+                s.liars = liar(Liar::Impostor);
+                s.joiner = true;
+                s.prune = true;
+                s.checkpoint_every = 2;
+                s.requests = 9;
+            }
+            Rule::RosterOfHeight => s.joiner = true,
+            Rule::QuorumsIntersect => s.replicas = 5 + below(rng, 2) as u16,
+            Rule::RequestsOnce | Rule::PersistBeforeSend => {
+                s.disturb(rng);
+                s.disk_ms = 20;
+            }
+            Rule::ViewChangeCarriesPrepared
+            | Rule::HighestPreparedWins
+            | Rule::SilentAfterViewChange
+            | Rule::CommitDuringViewChange => {
+                if below(rng, 2) == 0 {
+                    s.liars = liar(Liar::Twins);
+                }
+                s.disturb(rng);
+            }
+        }
+        s
+    }
+
+    /// A bad network with impatient replicas: many view changes.
+    fn disturb(&mut self, rng: &mut ChaCha8Rng) {
+        self.network = Network {
+            delay_ms: 5 + below(rng, 60),
+            loss: 50 + below(rng, 350) as u32,
+            duplicates: 50,
+            encoded: 0,
+        };
+        self.calm_ms = 4_000;
+        self.requests = 6;
+        self.request_ms = 30 + below(rng, 100);
+        let replicas = self.replicas;
+        self.faults = (0..below(rng, 8))
+            .map(|_| draw_fault(rng, replicas, 4_000))
+            .collect();
     }
 
     /// f of the smallest roster.

@@ -79,7 +79,6 @@ struct Instance {
     memory: Memory,
     /// Whom a twin hears and speaks to; all for others.
     circle: u64,
-    delivered: BTreeMap<Height, Arc<Delivery>>,
 }
 
 struct World<'a> {
@@ -175,7 +174,6 @@ impl<'a> World<'a> {
                     liar,
                     memory: Memory::default(),
                     circle: u64::MAX,
-                    delivered: BTreeMap::new(),
                 });
             }
         }
@@ -220,11 +218,10 @@ impl<'a> World<'a> {
             self.at(start, Event::Ask(c));
         }
         self.at(0, Event::Redraw);
-        let end = self.scenario.calm_ms + self.scenario.patience_ms;
         let mut events = 0;
         while let Some(Reverse((at, serial))) = self.queue.pop() {
             let done = self.clients.iter().all(Client::done);
-            if at > end || events >= MAX_EVENTS || (done && at > self.scenario.calm_ms) {
+            if events >= MAX_EVENTS || (done && at > self.scenario.calm_ms) {
                 break;
             }
             let Some(event) = self.events.remove(&serial) else {
@@ -302,13 +299,14 @@ impl<'a> World<'a> {
                 if hears {
                     self.instances[to].memory.hear(&message);
                 }
-                self.step(to, Input::Message(from, message));
+                let starved = matches!(&*message, Message::Request(tx) if self.starves(to, tx));
+                if !starved {
+                    self.step(to, Input::Message(from, message));
+                }
             }
             Event::Submit(to, tx) => {
                 self.note(to, 2, &tx.id());
-                let starved = self.instances[to].liar == Some(Liar::Starver)
-                    && tx.bytes().get(..2) == Some(&[0, 0]);
-                if !starved {
+                if !self.starves(to, &tx) {
                     self.step(to, Input::Submit(tx));
                 }
             }
@@ -343,6 +341,12 @@ impl<'a> World<'a> {
                 self.at(self.now + pause, Event::Redraw);
             }
         }
+    }
+
+    /// Whether a liar does not want to know of the first client's request.
+    fn starves(&self, who: usize, tx: &crate::block::Transaction) -> bool {
+        let first_client = tx.bytes().get(..2) == Some(&[0, 0]);
+        self.instances[who].liar == Some(Liar::Starver) && first_client
     }
 
     fn local(&self, who: usize) -> Time {
@@ -482,6 +486,9 @@ impl<'a> World<'a> {
     /// Writes wait for the disk; what follows a write waits with it.
     fn enqueue(&mut self, who: usize, batch: Batch) {
         let idle = self.instances[who].queue.is_empty();
+        if batch.writes.is_empty() && batch.then.is_empty() {
+            return;
+        }
         if batch.writes.is_empty() && idle {
             self.carry_out(who, batch.then);
             return;
@@ -503,7 +510,22 @@ impl<'a> World<'a> {
         self.at(self.now + takes, Event::Synced(who, life));
     }
 
+    /// The first write is on disk: it and what waited behind it only for order may go on.
     fn synced(&mut self, who: usize) {
+        self.complete_front(who);
+        while self.instances[who]
+            .queue
+            .front()
+            .is_some_and(|b| b.writes.is_empty())
+        {
+            self.complete_front(who);
+        }
+        if !self.instances[who].queue.is_empty() {
+            self.begin_sync(who);
+        }
+    }
+
+    fn complete_front(&mut self, who: usize) {
         let Some(batch) = self.instances[who].queue.pop_front() else {
             return;
         };
@@ -513,10 +535,6 @@ impl<'a> World<'a> {
             match write {
                 Write::Decided(d) => {
                     stored = Some(d.decision.block.height());
-                    let instance = &mut self.instances[who];
-                    instance
-                        .delivered
-                        .insert(d.decision.block.height(), d.clone());
                 }
                 Write::Restored(c) => stored = Some(c.proof.height),
                 _ => {}
@@ -535,9 +553,6 @@ impl<'a> World<'a> {
             {
                 instance.disk.save(replica.chain().app());
             }
-        }
-        if !self.instances[who].queue.is_empty() {
-            self.begin_sync(who);
         }
     }
 
@@ -648,6 +663,13 @@ impl<'a> World<'a> {
     }
 
     fn ask(&mut self, client: usize) {
+        let calm = self.scenario.calm_ms;
+        let waited = self.clients[client]
+            .waiting_since()
+            .map_or(0, |sent| self.now.saturating_sub(sent.max(calm)));
+        if waited > self.scenario.patience_ms {
+            self.checker.report(Violation::Unanswered(1));
+        }
         let Some((tx, attempts)) = self.clients[client].next(self.now) else {
             return;
         };

@@ -344,7 +344,7 @@ fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Fail
     Failure::new(
         Kind::NotEligible,
         format!(
-            "the record does not meet `{}` on {today}: fails {}",
+            "the record does not meet `{}` on {today}; what fails: {}",
             publication.id(),
             failing.join("; ")
         ),

@@ -327,7 +327,7 @@ fn check_all<'a>(
 /// altered there is checked and fails as a proof.
 fn find<'a>(p: &Presented, offers: &'a [Offer]) -> Checked<'a> {
     let inputs = PublicInputs::from_field_elements(&p.inputs).map_err(|e| {
-        let failure = Failure::new(Kind::ProofInvalid, &e);
+        let failure = Failure::new(Kind::ProofInvalid, e);
         match e {
             InputsError::Count(_) => {
                 failure.help("expected the public.json of an eligibility proof")

@@ -221,6 +221,16 @@ impl Report {
         self.resources.iter().find(|r| r.resource == name)
     }
 
+    /// How many resources hold readings older than the one used, and one example.
+    pub fn older(&self) -> Option<(usize, &str)> {
+        let mut resources = self.resources.iter().filter(|resource| {
+            let mut left = resource.left_out.iter();
+            left.any(|l| matches!(l.reason, Reason::NotLatest(_)))
+        });
+        let example = resources.next()?.resource.as_str();
+        Some((1 + resources.count(), example))
+    }
+
     /// Reasons for leaving something out, each with how often it occurs and one example. Older
     /// readings of what was used are not counted: the latest is what a record holds.
     pub fn reasons(&self) -> BTreeMap<String, (usize, String)> {

@@ -21,8 +21,16 @@ impl fmt::Display for Report {
             write!(f, "{a}")?;
         }
         writeln!(f, "\nLeft out")?;
-        for (reason, (count, example)) in self.reasons() {
+        let reasons = self.reasons();
+        let older = self.older();
+        if reasons.is_empty() && older.is_none() {
+            writeln!(f, "  nothing")?;
+        }
+        for (reason, (count, example)) in reasons {
             writeln!(f, "  {count:>5} x {reason} ({example})")?;
+        }
+        if let Some((count, example)) = older {
+            writeln!(f, "  {count:>5} x older than the reading used ({example})")?;
         }
         Ok(())
     }

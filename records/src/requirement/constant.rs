@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use crate::schema::InputUnit;
+use crate::{
+    decimal::{Conversion, Decimal},
+    schema::InputUnit,
+};
 
 /// Most digits of a decimal, before and after the point together.
 pub const MAX_DIGITS: usize = 18;
@@ -101,35 +104,23 @@ impl Constant {
         (self.scale == 0).then_some(self.mantissa)
     }
 
-    /// In an attribute's own unit, given the unit it was written in and its conversion, `factor`,
-    /// `numerator/denominator` or either after `offset * `.
+    /// In an attribute's own unit and on its scale, converted and rounded exactly as the values of a
+    /// record are: a value recorded as this very constant compares equal to it. Also whether nothing
+    /// was rounded away.
     ///
     /// # Errors
     ///
-    /// When the conversion is none, or its result is no decimal of [`MAX_DIGITS`] digits.
-    pub fn in_unit(self, unit: &InputUnit) -> Result<Self, ConstantError> {
-        let (offset, factor) = match unit.factor.split_once(" * ") {
-            Some((offset, factor)) => (Self::parse(offset)?, factor),
-            None => (Self::ZERO, unit.factor.as_str()),
+    /// When the unit's conversion is none, or its result has more than [`MAX_DIGITS`] digits.
+    pub fn in_unit(self, unit: &InputUnit, scale: u8) -> Result<(Self, bool), ConstantError> {
+        let conversion = Conversion::parse(&unit.factor).map_err(|_| ConstantError::Shape)?;
+        let value = Decimal::parse(&self.to_string()).map_err(|_| ConstantError::Shape)?;
+        let scaled = |scale: u8| {
+            i128::try_from(conversion.scaled(&value, scale)).map_err(|_| ConstantError::Digits)
         };
-        let (numerator, denominator) = match factor.split_once('/') {
-            Some((n, d)) => (Self::parse(n)?, Self::parse(d)?),
-            None => (Self::parse(factor)?, Self::parse("1")?),
-        };
-        let scale = self.scale.max(offset.scale);
-        let sum = self.scaled(scale).0 + offset.scaled(scale).0;
-        // Below 10^19 times 10^18: fits.
-        let product = sum * i128::from(numerator.mantissa);
-        let places = i32::from(scale) + i32::from(numerator.scale) - i32::from(denominator.scale);
-        let divisor = i128::from(denominator.mantissa);
-        // The quotient ends after a few more digits, or is no decimal.
-        (0..=9)
-            .find_map(|more| {
-                let widened = product.checked_mul(10i128.pow(more))?;
-                (widened.checked_rem(divisor)? == 0)
-                    .then(|| Self::from_parts(widened / divisor, places + more as i32))
-            })
-            .unwrap_or(Err(ConstantError::Digits))
+        let kept = scaled(scale)?;
+        // What nine more digits do not show comes from a repeating decimal, and they show that.
+        let exact = kept.checked_mul(1_000_000_000) == Some(scaled(scale + 9)?);
+        Ok((Self::from_parts(kept, scale.into())?, exact))
     }
 
     /// `floor` and `ceil` of `self * 10^scale`; equal when the decimal is no finer than the scale.
@@ -210,25 +201,26 @@ mod tests {
     }
 
     #[test]
-    fn units_convert_exactly() {
-        let unit = |factor: &str| InputUnit {
-            code: "x".into(),
-            factor: factor.into(),
+    fn units_convert_as_records_do() {
+        let converted = |text: &str, factor: &str, scale| {
+            let unit = InputUnit {
+                code: "x".into(),
+                factor: factor.into(),
+            };
+            let (value, exact) = Constant::parse(text).unwrap().in_unit(&unit, scale)?;
+            Ok::<_, ConstantError>((value.to_string(), exact))
         };
-        let seven = Constant::parse("7").unwrap();
+        let shown = |text: &str, exact| Ok((text.to_owned(), exact));
+        assert_eq!(converted("7", "18.016", 3), shown("126.112", true));
+        assert_eq!(converted("7", "18.0156", 3), shown("126.109", false));
+        assert_eq!(converted("7", "18.0156", 0), shown("126", false));
+        assert_eq!(converted("100.4", "-32 * 5/9", 3), shown("38", true));
+        assert_eq!(converted("100", "-32 * 5/9", 3), shown("37.778", false));
+        assert_eq!(converted("7", "1e999", 3), Err(ConstantError::Shape));
+        assert_eq!(converted("7", "1/0", 3), Err(ConstantError::Shape));
         assert_eq!(
-            seven.in_unit(&unit("18.016")).unwrap().to_string(),
-            "126.112"
+            converted("999999999999999999", "1000", 3),
+            Err(ConstantError::Digits)
         );
-        assert!(seven.in_unit(&unit("1e999")).is_err());
-        let fever = Constant::parse("100.4").unwrap();
-        assert_eq!(fever.in_unit(&unit("-32 * 5/9")).unwrap().to_string(), "38");
-        assert!(
-            Constant::parse("100")
-                .unwrap()
-                .in_unit(&unit("-32 * 5/9"))
-                .is_err()
-        );
-        assert!(seven.in_unit(&unit("1/0")).is_err());
     }
 }

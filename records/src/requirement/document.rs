@@ -1,13 +1,21 @@
 //! The published document, `requirement.toml`.
 
-use core::fmt;
+mod check;
+mod reference;
+mod terms;
 
 use serde::{Deserialize, Serialize};
 
+use self::check::{
+    check_delivery, check_licence, check_numbers, check_texts, is_identifier, value,
+};
+pub use self::{
+    reference::SchemaReference,
+    terms::{Bytes32, Bytes32Error, Delivery, Licence, Purpose, Terms},
+};
 use super::{
     criteria::Criteria,
     diagnostic::Diagnostic,
-    duo::DuoCode,
     syntax::{Expression, MAX_SOURCE},
 };
 use crate::{civil::CivilDay, schema::Schema};
@@ -20,65 +28,6 @@ pub const MAX_ISSUERS: usize = 4096;
 pub const MAX_ITEMS: usize = 256;
 /// Longest text of a title, publisher, keyword, issuer or other single field, in bytes.
 pub const MAX_TEXT: usize = 1024;
-
-/// What claims on a requirement are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To count who is eligible; no record is handed over.
-    Count,
-    /// To buy the records of those who are.
-    Sale,
-}
-
-/// Which schema a requirement reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaReference {
-    name: String,
-    version: Option<u32>,
-}
-
-/// Under what conditions a record may be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Licence {
-    /// Whether no one else may buy the same record before `until`.
-    pub exclusive: bool,
-    /// The last day of the licence.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "optional_day"
-    )]
-    pub until: Option<CivilDay>,
-    /// Data use conditions.
-    #[serde(default)]
-    pub duo: Vec<DuoCode>,
-    /// SHA-256 of the text of the agreement, where the text is kept elsewhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_sha256: Option<Bytes32>,
-    /// The text of the agreement itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-}
-
-/// How a record bought is handed over: `threshold` of `proxies` shares, to a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delivery {
-    /// Shares that suffice.
-    pub threshold: u16,
-    /// Proxies that hold one.
-    pub proxies: u16,
-    /// The institution's receiving key for this requirement, in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receiving_key: Option<String>,
-}
-
-/// Thirty-two bytes, written in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Bytes32(pub [u8; 32]);
 
 /// A requirement as published: who asks what of whom, and what they offer.
 ///
@@ -143,29 +92,6 @@ pub struct Document {
     /// How a record is handed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
-}
-
-/// The terms that a requirement's hash covers, besides its schema, program and issuers.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms<'a> {
-    /// The ledger.
-    pub chain: Option<&'a str>,
-    /// The contract on it.
-    pub contract: Option<&'a str>,
-    /// The institution.
-    pub institution: &'a str,
-    /// Makes two publications of the same requirement differ.
-    pub nonce: Option<[u8; 32]>,
-    /// What claims are for.
-    pub purpose: Purpose,
-    /// Credits for each claim.
-    pub reward: u64,
-    /// What may be done with a record.
-    pub licence: Option<&'a Licence>,
-    /// Last day for claims.
-    pub deadline: Option<CivilDay>,
-    /// How a record is handed over.
-    pub delivery: Option<&'a Delivery>,
 }
 
 /// Why a text is no requirement.
@@ -359,55 +285,6 @@ impl Requirement {
     }
 }
 
-impl SchemaReference {
-    /// A reference to this very version.
-    pub fn to(schema: &Schema) -> Self {
-        Self {
-            name: schema.name().to_owned(),
-            version: Some(schema.version()),
-        }
-    }
-
-    /// The schema's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its version, if only one will do.
-    pub const fn version(&self) -> Option<u32> {
-        self.version
-    }
-
-    /// Whether a schema is meant.
-    pub fn names(&self, schema: &Schema) -> bool {
-        self.name == schema.name() && self.version.is_none_or(|v| v == schema.version())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (name, version) = match text.split_once('@') {
-            Some((name, version)) => {
-                let digits = version.bytes().all(|b| b.is_ascii_digit());
-                let canonical = digits && !version.starts_with('0');
-                (name, Some(version.parse().ok().filter(|_| canonical)?))
-            }
-            None => (text, None),
-        };
-        is_identifier(name).then(|| Self {
-            name: name.to_owned(),
-            version,
-        })
-    }
-}
-
-impl fmt::Display for SchemaReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.version {
-            Some(version) => write!(f, "{}@{version}", self.name),
-            None => f.write_str(&self.name),
-        }
-    }
-}
-
 impl From<Requirement> for Document {
     fn from(requirement: Requirement) -> Self {
         requirement.document
@@ -460,186 +337,5 @@ impl TryFrom<Document> for Requirement {
             deadline,
             document,
         })
-    }
-}
-
-fn value<T>(key: &'static str, problem: &str) -> Result<T, DocumentError> {
-    Err(DocumentError::Value {
-        key,
-        problem: problem.to_owned(),
-    })
-}
-
-fn is_identifier(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
-}
-
-fn check_texts(document: &Document) -> Result<(), DocumentError> {
-    let line = |text: &str| {
-        !text.trim().is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
-    };
-    let lines = [
-        ("title", Some(&document.title)),
-        ("publisher", Some(&document.publisher)),
-        ("chain", document.chain.as_ref()),
-        ("contract", document.contract.as_ref()),
-    ];
-    for (key, text) in lines {
-        if text.is_some_and(|t| !line(t)) {
-            return value(key, &format!("is one line of 1 to {MAX_TEXT} bytes"));
-        }
-    }
-    let lists = [
-        ("keywords", &document.keywords, MAX_ITEMS),
-        ("issuers", &document.issuers, MAX_ISSUERS),
-    ];
-    for (key, list, most) in lists {
-        if list.len() > most || !list.iter().all(|t| line(t)) {
-            return value(
-                key,
-                &format!("is a list of at most {most} lines of 1 to {MAX_TEXT} bytes"),
-            );
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = list.iter().find(|t| !seen.insert(*t)) {
-            return value(key, &format!("names `{twice}` twice; remove one"));
-        }
-    }
-    let later = &document.screened_later;
-    let text = |t: &String| !t.trim().is_empty() && t.len() <= 16 * MAX_TEXT;
-    if later.len() > MAX_ITEMS || !later.iter().all(text) {
-        return value(
-            "screened_later",
-            &format!("is a list of at most {MAX_ITEMS} texts"),
-        );
-    }
-    Ok(())
-}
-
-fn check_numbers(document: &Document) -> Result<(), DocumentError> {
-    let fits = |n: Option<u64>| n.is_none_or(|n| i64::try_from(n).is_ok());
-    if !fits(document.reward) {
-        return value("reward", "is a whole number of credits below 2^63");
-    }
-    if document.number_wanted == Some(0) || !fits(document.number_wanted) {
-        return value("number_wanted", "is a whole number from 1, below 2^63");
-    }
-    let (reward, wanted) = (document.reward, document.number_wanted);
-    if let (Some(reward), Some(wanted)) = (reward, wanted)
-        && reward
-            .checked_mul(wanted)
-            .is_none_or(|t| i64::try_from(t).is_err())
-    {
-        return value(
-            "reward",
-            "times `number_wanted` is 2^63 credits or more; lower one",
-        );
-    }
-    Ok(())
-}
-
-fn check_licence(licence: &Licence) -> Result<(), DocumentError> {
-    if licence.exclusive && licence.until.is_none() {
-        return value(
-            "licence.until",
-            "is missing: an exclusive licence ends on a day; add `until = \"YYYY-MM-DD\"`",
-        );
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    if licence.duo.len() > MAX_ITEMS || !licence.duo.iter().all(|c| seen.insert(c)) {
-        return value("licence.duo", "names a code twice; remove one");
-    }
-    if licence.text.is_some() && licence.text_sha256.is_some() {
-        return value(
-            "licence.text",
-            "and `licence.text_sha256` exclude each other; keep one",
-        );
-    }
-    Ok(())
-}
-
-fn check_delivery(delivery: &Delivery) -> Result<(), DocumentError> {
-    if delivery.threshold == 0 || delivery.threshold > delivery.proxies || delivery.proxies > 255 {
-        return value(
-            "delivery.threshold",
-            "is from 1 to `delivery.proxies`, which is at most 255",
-        );
-    }
-    let hexadecimal = |k: &String| {
-        !k.is_empty()
-            && k.len() <= MAX_TEXT
-            && k.len().is_multiple_of(2)
-            && k.bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    if !delivery.receiving_key.as_ref().is_none_or(hexadecimal) {
-        return value("delivery.receiving_key", "is lower-case hexadecimal");
-    }
-    Ok(())
-}
-
-impl fmt::Display for Bytes32 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl From<Bytes32> for String {
-    fn from(bytes: Bytes32) -> Self {
-        bytes.to_string()
-    }
-}
-
-/// Why a text is no thirty-two bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected 64 lower-case hexadecimal digits")]
-pub struct Bytes32Error;
-
-impl TryFrom<String> for Bytes32 {
-    type Error = Bytes32Error;
-
-    fn try_from(text: String) -> Result<Self, Bytes32Error> {
-        let digit = |b: u8| match b {
-            b'0'..=b'9' => Ok(b - b'0'),
-            b'a'..=b'f' => Ok(b - b'a' + 10),
-            _ => Err(Bytes32Error),
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(Bytes32Error);
-        }
-        let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-mod optional_day {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::civil::CivilDay;
-
-    pub(super) fn serialize<S: Serializer>(
-        day: &Option<CivilDay>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match day {
-            Some(day) => serializer.collect_str(day),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<CivilDay>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|t| CivilDay::parse(&t).map_err(D::Error::custom))
-            .transpose()
     }
 }

@@ -90,7 +90,7 @@ fn literal(
     positive: bool,
     findings: &mut Findings,
 ) -> Result<Literal, Diagnostic> {
-    let Resolved { mut atom, negated } = scope.resolve(criterion.node)?;
+    let Resolved { mut atom, negated } = scope.resolve(criterion.node, &mut findings.warnings)?;
     let mut opposite = negated == positive;
     if !positive {
         warn_of_negation(criterion, &atom, findings);

@@ -1,20 +1,28 @@
 //! What each criterion means over a schema: names become cells, constants become bounds.
 
-use super::{
-    constant::Constant,
-    diagnostic::{Diagnostic, Span, suggestion},
-    parse::calendar,
-    ranges::{self, CellRange, CodeRangeError, bounds, merged, number_cells},
-    syntax::{
-        Calendar, CodeRange, Comparator, Criterion, Name, Operand, Quantifier, Spanned, Window,
+mod code;
+mod operand;
+mod window;
+
+pub(crate) use self::code::no_within;
+use self::{
+    code::is_group,
+    operand::{
+        age, choice_cells, choice_ranges, date_operand, date_ranges, finer, intersection,
+        number_operand, position,
     },
+    window::civil_window,
+};
+use super::{
+    diagnostic::{Diagnostic, suggestion},
+    ranges::{CellRange, bounds, number_cells},
+    syntax::{Comparator, Criterion, Name, Operand, Quantifier, Spanned, Window},
 };
 use crate::{
     cell::{CellId, FLAG_BITS, FamilyCells, Layout},
-    civil::{CIVIL_BITS, CivilDay},
-    code::CodeError,
+    civil::CIVIL_BITS,
     program::Onset,
-    schema::{Choice, Coding, DateSource, Family, FlagSource, Kind, Number, Schema},
+    schema::{DateSource, Family, FlagSource, Kind, Schema},
 };
 
 /// The name under which requirements reach the time since the date of birth.
@@ -92,20 +100,24 @@ struct Found<'a> {
 
 impl<'a> Scope<'a> {
     /// What a criterion means.
-    pub fn resolve(&self, criterion: &Criterion) -> Resolution<Resolved> {
+    pub fn resolve(
+        &self,
+        criterion: &Criterion,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Resolution<Resolved> {
         let atom = match criterion {
             Criterion::Compare {
                 name,
                 comparator,
                 operand,
                 window,
-            } => self.compare(name, &[(*comparator, operand)], window.as_ref())?,
+            } => self.compare(name, &[(*comparator, operand)], window.as_ref(), warnings)?,
             Criterion::Between {
                 name,
                 low,
                 high,
                 window,
-            } => self.between(name, low, high, window.as_ref())?,
+            } => self.between(name, low, high, window.as_ref(), warnings)?,
             Criterion::Among {
                 name,
                 none,
@@ -230,6 +242,7 @@ impl<'a> Scope<'a> {
         name: &Name,
         sides: &[(Comparator, &Spanned<Operand>)],
         window: Option<&Spanned<Window>>,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Resolution<Atom> {
         let found = self.find(name)?;
         if self.is_age(name) {
@@ -240,7 +253,7 @@ impl<'a> Scope<'a> {
             Kind::Number(number) => {
                 let mut all = vec![CellRange::present(number.width)];
                 for (comparator, operand) in sides {
-                    let (value, span) = number_operand(name, number, operand)?;
+                    let (value, span) = number_operand(name, number, operand, warnings)?;
                     let found: Vec<_> = bounds(*comparator, value, number.scale)
                         .map_err(|_| finer(name, number, value, span))?
                         .into_iter()
@@ -285,6 +298,7 @@ impl<'a> Scope<'a> {
         low: &Spanned<Operand>,
         high: &Spanned<Operand>,
         window: Option<&Spanned<Window>>,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Resolution<Atom> {
         // `between 40 and 80 years`: the unit stands for both.
         let mut shared = low.clone();
@@ -297,6 +311,7 @@ impl<'a> Scope<'a> {
             name,
             &[(Comparator::AtLeast, &shared), (Comparator::AtMost, high)],
             window,
+            warnings,
         )
     }
 
@@ -416,109 +431,6 @@ impl<'a> Scope<'a> {
             date,
         })
     }
-
-    fn codes(
-        &self,
-        quantifier: Quantifier,
-        group: &Name,
-        codes: &[Spanned<CodeRange>],
-        window: Option<&Spanned<Window>>,
-    ) -> Resolution<Atom> {
-        let known: Vec<_> = self.families(&group.node).collect();
-        if known.is_empty() {
-            return Err(self.no_group(group));
-        }
-        if let (Quantifier::No, Some(window)) = (quantifier, window) {
-            return Err(no_within(window.span));
-        }
-        let mut asked: Vec<(usize, &Family, Vec<CellRange>)> = if codes.is_empty() {
-            let all = |f: &Family| vec![CellRange::present(f.coding.width())];
-            known.iter().map(|(i, f)| (*i, *f, all(f))).collect()
-        } else {
-            known.iter().map(|(i, f)| (*i, *f, Vec::new())).collect()
-        };
-        for code in codes {
-            let (_, family, ranges) = asked
-                .iter_mut()
-                .find(|(_, f, _)| f.prefix == code.node.prefix)
-                .ok_or_else(|| unknown_prefix(group, &known, code))?;
-            ranges.push(code_range(family.coding, code)?);
-        }
-        let onset = window.map(civil_window).transpose()?;
-        let mut families = Vec::new();
-        for (attribute, family, ranges) in asked.into_iter().filter(|(_, _, r)| !r.is_empty()) {
-            if let (Some(window), false) = (window, family.onset) {
-                return Err(Diagnostic::error(
-                    window.span,
-                    format!(
-                        "the schema does not keep when a `{}:` {group} began",
-                        family.prefix
-                    ),
-                )
-                .with_help("leave the window out, or use a schema whose family keeps onsets"));
-            }
-            let Some(cells) = self.layout.family(self.schema, attribute) else {
-                return Err(self.no_group(group));
-            };
-            families.push(FamilyRanges {
-                attribute,
-                cells,
-                ranges: merged(ranges),
-            });
-        }
-        Ok(Atom::Codes {
-            quantifier,
-            families,
-            onset,
-        })
-    }
-
-    fn no_group(&self, group: &Name) -> Diagnostic {
-        let groups = self
-            .schema
-            .attributes()
-            .iter()
-            .filter_map(|a| match &a.kind {
-                Kind::Family(f) => Some(f.group.as_str()),
-                _ => None,
-            });
-        let exists = self
-            .schema
-            .attributes()
-            .iter()
-            .any(|a| a.name == group.node);
-        let help = if exists || group.node == AGE {
-            Some(format!(
-                "`any` and `no` ask for codes; write `present {group}`"
-            ))
-        } else {
-            suggestion(&group.node, groups)
-        };
-        Diagnostic::error(
-            group.span,
-            format!(
-                "the schema `{}` has no group of codes `{group}`",
-                self.schema.name()
-            ),
-        )
-        .with_maybe_help(help)
-    }
-}
-
-fn is_group(name: &Name) -> Diagnostic {
-    Diagnostic::error(name.span, format!("`{name}` is a group of codes"))
-        .with_help(format!("write `any {name} in ..` or `no {name} in ..`"))
-}
-
-/// Why an exclusion cannot look at a window.
-pub(crate) fn no_within(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        span,
-        "that codes are missing cannot be asked within a window",
-    )
-    .with_help(
-        "an absent code has no date; leave the window out to ask that the code was never recorded",
-    )
 }
 
 fn no_window(name: &Name, window: Option<&Spanned<Window>>) -> Resolution<()> {
@@ -528,294 +440,5 @@ fn no_window(name: &Name, window: Option<&Spanned<Window>>) -> Resolution<()> {
             window.span,
             format!("`{name}` is not observed at a date and takes no window"),
         )),
-    }
-}
-
-fn unknown_prefix(
-    group: &Name,
-    known: &[(usize, &Family)],
-    code: &Spanned<CodeRange>,
-) -> Diagnostic {
-    let prefixes: Vec<_> = known.iter().map(|(_, f)| f.prefix.as_str()).collect();
-    let span = Span::new(code.span.start, code.span.start + code.node.prefix.len());
-    let help = suggestion(&code.node.prefix, prefixes.iter().copied())
-        .unwrap_or_else(|| format!("`{group}` has {}", prefixes.join(", ")));
-    Diagnostic::error(
-        span,
-        format!(
-            "`{group}` has no codes of the system `{}`",
-            code.node.prefix
-        ),
-    )
-    .with_help(help)
-}
-
-fn code_range(coding: Coding, code: &Spanned<CodeRange>) -> Resolution<CellRange> {
-    let CodeRange { from, to, .. } = &code.node;
-    ranges::code_cells(coding, from, to.as_deref()).map_err(|e| {
-        let help = match (e, coding) {
-            (CodeRangeError::Numeric, _) => "list the codes one by one",
-            (CodeRangeError::Code(CodeError::Order), _) => "put the lower code first",
-            (_, Coding::Base37) => "a code has at most 7 letters and digits, such as `I63.9`",
-            (_, Coding::Numeric) => "a code is a whole number; numeric codes have no ranges",
-        };
-        Diagnostic::error(code.span, format!("`{}`: {e}", code.node)).with_help(help)
-    })
-}
-
-/// A window in civil units or cells.
-fn civil_window(window: &Spanned<Window>) -> Resolution<Onset> {
-    let cell = |day: CivilDay| day.number() + 1;
-    let counted = |least: u32, most: u32, unit: Calendar| {
-        let (least, most) = (
-            u64::from(least) * u64::from(unit.civil_units()),
-            u64::from(most) * u64::from(unit.civil_units()),
-        );
-        match (u32::try_from(least), u32::try_from(most)) {
-            (Ok(least), Ok(most)) if least <= most && most <= MOST_ELAPSED => {
-                Ok(Onset::Elapsed { least, most })
-            }
-            _ => Err(Diagnostic::error(
-                window.span,
-                "the window is longer than 704 years, or ends before it begins",
-            )),
-        }
-    };
-    match window.node {
-        Window::Within { count: 0, .. } => {
-            Err(Diagnostic::error(window.span, "a window of no length")
-                .with_help("the shortest is `within 1 month`"))
-        }
-        Window::Within { count, unit } => counted(0, count, unit),
-        Window::Ago { least, most, unit } => counted(least, most, unit),
-        Window::Between { from, to } if from > to => Err(Diagnostic::error(
-            window.span,
-            "the window ends before it begins",
-        )
-        .with_help(format!("write `from {to} to {from}`"))),
-        Window::Between { from, to } => Ok(Onset::Between {
-            lo: cell(from),
-            hi: cell(to),
-        }),
-        Window::Since(from) => Ok(Onset::Between {
-            lo: cell(from),
-            hi: MOST_ELAPSED,
-        }),
-        Window::Until(to) => Ok(Onset::Between {
-            lo: 1,
-            hi: cell(to),
-        }),
-    }
-}
-
-fn intersection(a: &[CellRange], b: &[CellRange]) -> Vec<CellRange> {
-    let cut = |x: &CellRange, y: &CellRange| {
-        let (lo, hi) = (x.lo().max(y.lo()), x.hi().min(y.hi()));
-        CellRange::clamped(lo.into(), hi.into(), 63)
-    };
-    merged(
-        a.iter()
-            .flat_map(|x| b.iter().filter_map(move |y| cut(x, y)))
-            .collect(),
-    )
-}
-
-/// A number in the attribute's own unit.
-fn number_operand(
-    name: &Name,
-    number: &Number,
-    operand: &Spanned<Operand>,
-) -> Resolution<(Constant, Span)> {
-    let Operand::Number { value, unit } = &operand.node else {
-        return Err(
-            Diagnostic::error(operand.span, format!("`{name}` is compared with a number"))
-                .with_help(format!("write a number and the unit `{}`", number.unit)),
-        );
-    };
-    let Some(unit) = unit else {
-        if number.unit == "1" {
-            return Ok((*value, operand.span));
-        }
-        return Err(Diagnostic::error(
-            operand.span,
-            format!(
-                "`{name}` is kept in `{}`, and this number has no unit",
-                number.unit
-            ),
-        )
-        .with_help(format!("write `{value} {}`", number.unit)));
-    };
-    if unit.node == number.unit {
-        return Ok((*value, operand.span));
-    }
-    let Some(input) = number.inputs.iter().find(|i| i.code == unit.node) else {
-        let units: Vec<_> = number.inputs.iter().map(|i| i.code.as_str()).collect();
-        let help = suggestion(&unit.node, units.iter().copied())
-            .unwrap_or_else(|| format!("it is kept in `{}`", units.join("`, or read in `")));
-        return Err(Diagnostic::error(
-            unit.span,
-            format!("`{}` is no unit of `{name}`", unit.node),
-        )
-        .with_help(help));
-    };
-    let converted = value.in_unit(input).map_err(|e| {
-        Diagnostic::error(
-            operand.span,
-            format!("cannot convert to `{}`: {e}", number.unit),
-        )
-    })?;
-    Ok((converted, operand.span))
-}
-
-fn finer(name: &Name, number: &Number, value: Constant, span: Span) -> Diagnostic {
-    let digits = match number.scale {
-        0 => "without decimals".to_owned(),
-        1 => "with one decimal".to_owned(),
-        n => format!("with {n} decimals"),
-    };
-    let (floor, ceil) = value.scaled(number.scale);
-    let near = |n| Constant::from_parts(n, number.scale.into()).map(|d| d.to_string());
-    let help = match (near(floor), near(ceil)) {
-        (Ok(a), Ok(b)) => format!("write `{a} {unit}` or `{b} {unit}`", unit = number.unit),
-        _ => "write fewer decimals".to_owned(),
-    };
-    Diagnostic::error(
-        span,
-        format!(
-            "`{name}` is kept in `{}` {digits}, and {value} is finer",
-            number.unit
-        ),
-    )
-    .with_help(help)
-}
-
-fn date_operand(name: &Name, operand: &Spanned<Operand>) -> Resolution<CivilDay> {
-    match operand.node {
-        Operand::Date(day) => Ok(day),
-        _ => Err(
-            Diagnostic::error(operand.span, format!("`{name}` is compared with a date"))
-                .with_help("write a date as YYYY-MM-DD"),
-        ),
-    }
-}
-
-fn date_ranges(comparator: Comparator, day: CivilDay) -> Vec<CellRange> {
-    let cell = i128::from(day.number()) + 1;
-    let width = CIVIL_BITS as u8;
-    let below = || CellRange::clamped(1, cell - 1, width);
-    let above = || CellRange::clamped(cell + 1, i128::MAX, width);
-    let same = CellRange::clamped(cell, cell, width);
-    let parts = match comparator {
-        Comparator::Less => [below(), None],
-        Comparator::AtMost => [below(), same],
-        Comparator::Greater => [above(), None],
-        Comparator::AtLeast => [above(), same],
-        Comparator::Equal => [same, None],
-        Comparator::Unequal => [below(), above()],
-    };
-    merged(parts.into_iter().flatten().collect())
-}
-
-fn position(name: &Name, choice: &Choice, value: &str, span: Span) -> Resolution<usize> {
-    choice
-        .values
-        .iter()
-        .position(|v| v.name == value)
-        .ok_or_else(|| {
-            let names: Vec<_> = choice.values.iter().map(|v| v.name.as_str()).collect();
-            let help = suggestion(value, names.iter().copied())
-                .unwrap_or_else(|| format!("it is one of {}", names.join(", ")));
-            Diagnostic::error(span, format!("`{name}` has no value `{value}`")).with_help(help)
-        })
-}
-
-fn choice_cells(choice: &Choice, take: impl Fn(usize) -> bool) -> Vec<CellRange> {
-    let cell = |i: usize| CellRange::clamped(i as i128 + 1, i as i128 + 1, choice.width);
-    merged(
-        (0..choice.values.len())
-            .filter(|i| take(*i))
-            .filter_map(cell)
-            .collect(),
-    )
-}
-
-fn choice_ranges(
-    name: &Name,
-    choice: &Choice,
-    comparator: Comparator,
-    operand: &Spanned<Operand>,
-) -> Resolution<Vec<CellRange>> {
-    let Operand::Word(word) = &operand.node else {
-        let names: Vec<_> = choice.values.iter().map(|v| v.name.as_str()).collect();
-        return Err(Diagnostic::error(
-            operand.span,
-            format!("`{name}` is compared with one of its values"),
-        )
-        .with_help(format!("it is one of {}", names.join(", "))));
-    };
-    let wanted = position(name, choice, word, operand.span)?;
-    match comparator {
-        Comparator::Equal => Ok(choice_cells(choice, |i| i == wanted)),
-        Comparator::Unequal => Ok(choice_cells(choice, |i| i != wanted)),
-        _ => Err(Diagnostic::error(
-            operand.span,
-            format!("the values of `{name}` have no order"),
-        )
-        .with_help(format!("write `{name} = {word}` or `{name} in {word}, ..`"))),
-    }
-}
-
-/// Age in completed years or months: `a` to `b` is `unit * a <= today - birth <= unit * (b+1) - 1`.
-fn age(found: &Found<'_>, sides: &[(Comparator, &Spanned<Operand>)]) -> Resolution<Atom> {
-    let most = i128::from(MOST_ELAPSED);
-    let mut spans = vec![(0, most)];
-    for (comparator, operand) in sides {
-        let (a, unit) = age_operand(operand)?;
-        let (a, unit) = (i128::from(a), i128::from(unit.civil_units()));
-        let (from, to) = (a * unit, (a + 1) * unit - 1);
-        let side = match comparator {
-            Comparator::Less => vec![(0, from - 1)],
-            Comparator::AtMost => vec![(0, to)],
-            Comparator::Greater => vec![(to + 1, most)],
-            Comparator::AtLeast => vec![(from, most)],
-            Comparator::Equal => vec![(from, to)],
-            Comparator::Unequal => vec![(0, from - 1), (to + 1, most)],
-        };
-        spans = spans
-            .iter()
-            .flat_map(|s| side.iter().map(move |t| (s.0.max(t.0), s.1.min(t.1))))
-            .filter(|(least, most)| least <= most)
-            .collect();
-    }
-    Ok(Atom::Elapsed {
-        attribute: found.index,
-        cell: found.cell,
-        // Within 0 and 2^18 - 1 by the intersection with the first span.
-        spans: spans.iter().map(|s| (s.0 as u32, s.1 as u32)).collect(),
-    })
-}
-
-fn age_operand(operand: &Spanned<Operand>) -> Resolution<(i64, Calendar)> {
-    let Operand::Number { value, unit } = &operand.node else {
-        return Err(Diagnostic::error(
-            operand.span,
-            "age is compared with a number of years or months",
-        ));
-    };
-    let Some(unit) = unit else {
-        return Err(Diagnostic::error(operand.span, "this age has no unit")
-            .with_help(format!("write `{value} years`")));
-    };
-    let unit = calendar(unit)?;
-    match value.whole() {
-        Some(whole) if whole.unsigned_abs() <= 1_000_000 => Ok((whole, unit)),
-        _ => Err(Diagnostic::error(
-            operand.span,
-            format!(
-                "age counts completed {}, and {value} is no whole number",
-                unit.word(2)
-            ),
-        )
-        .with_help("write whole years, or months")),
     }
 }

@@ -512,6 +512,8 @@ fn warnings_name_exclusions_that_pass_on_missing_data() {
         warned(&format!("not ({culprit} or any diagnosis in icd10:N18)")),
         [culprit]
     );
+    assert_eq!(warned("glucose >= 7 mmol/L"), [""; 0]);
+    assert_eq!(warned("glucose >= 7.01 mmol/L"), ["7.01 mmol/L"]);
     assert_eq!(warned("not age < 18 years"), ["age < 18 years"]);
     assert_eq!(warned("not no diagnosis"), ["no diagnosis"]);
     assert_eq!(warned("hba1c >= 90 %"), ["hba1c >= 90 %", "hba1c >= 90 %"]);

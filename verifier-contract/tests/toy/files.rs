@@ -1,12 +1,16 @@
-//! The files under `fixtures/vk`, made from fixed seeds.
+//! The files under `fixtures/vk` and `fixtures/evm`, made from fixed seeds.
 
 use ark_bn254::{Fq12, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use eligo_verifier_contract::{KeyParts, field::to_decimal, snarkjs};
+use eligo_verifier_contract::{
+    Day, KeyParts, Sealed,
+    field::{to_be_bytes, to_decimal},
+    snarkjs, solidity,
+};
 
 use super::{Toy, bad, inputs};
 
-/// Every file's path below `fixtures/vk` and its content.
+/// Every file's path below `fixtures` and its content.
 pub fn all() -> Vec<(String, String)> {
     let mut toy = Toy::new(6, 100);
     let elements = inputs().to_field_elements();
@@ -21,11 +25,55 @@ pub fn all() -> Vec<(String, String)> {
         let proof = snarkjs::write_proof(&bad.proof);
         files.extend(folder(bad.name, unlinted(&bad.key), proof, &bad.inputs));
     }
+    let gate = solidity::gate(&toy.key()).unwrap();
+    files.push((String::from("evm/EligibilityGate.sol"), gate));
+    files.push((String::from("evm/claim.json"), claim(&mut toy)));
     files
 }
 
+/// Deployment and claim for a development chain: number 31337, first account of the well-known
+/// mnemonic, whose first contract this is.
+fn claim(toy: &mut Toy) -> String {
+    const ACCOUNT: &str = "f39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+    const CONTRACT: &str = "5fbdb2315678afecb367f032d93f642f64180aa3";
+    const SELECTOR: &str = "63db9da2";
+    const TIME_S: u64 = 4_102_488_000; // 2100-01-01 12:00 UTC
+    let grant = [7; 32];
+    let mut inputs = inputs();
+    inputs.sealed = Sealed::NONE;
+    inputs.today = Day::from_unix(TIME_S).unwrap();
+    inputs.context = solidity::context(31_337, &unhex(CONTRACT), &unhex(ACCOUNT), &grant);
+    let proof = toy.prove(&inputs.to_field_elements());
+    let mut data = proof.to_uncompressed_bytes().to_vec();
+    data.extend(inputs.nullifier.to_bytes());
+    data.extend(inputs.sealed.to_bytes());
+    data.extend(to_be_bytes(&inputs.today.to_field()));
+    data.extend(grant);
+    let arguments = [
+        inputs.requirement.to_bytes(),
+        inputs.issuers.to_bytes(),
+        [0; 32],
+    ]
+    .concat();
+    format!(
+        "{{\n \"chainId\": 31337,\n \"timestamp\": {TIME_S},\n \"account\": \"0x{ACCOUNT}\",\n \
+         \"contract\": \"0x{CONTRACT}\",\n \"constructorArguments\": \"0x{}\",\n \
+         \"callData\": \"0x{SELECTOR}{}\"\n}}\n",
+        hex(&arguments),
+        hex(&data)
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> [u8; 20] {
+    core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+}
+
 fn folder(name: &str, key: String, proof: String, inputs: &[Fr]) -> Vec<(String, String)> {
-    let path = |file: &str| format!("{name}/{file}");
+    let path = |file: &str| format!("vk/{name}/{file}");
     vec![
         (path("verification_key.json"), key),
         (path("proof.json"), proof),

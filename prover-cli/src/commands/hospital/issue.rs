@@ -230,14 +230,19 @@ fn summarize(
         .count();
     console.say(format!(
         "{}: credential for patient {}, schema {}, good from {issued} to {expires}\n\
-         {present} of {} attributes present; {used} of {} resources used\n",
+         {present} of {} attributes present; {used} of {} resources used",
         args.output,
         report.patient,
         schema.name(),
         report.attributes.len(),
         report.resources.len(),
     ));
-    console.say(report.to_string());
+    match &args.report {
+        Some(target) => console.say(format!(
+            "{target}: what was used, and what was left out and why"
+        )),
+        None => console.say(format!("\n{}", report.to_string().trim_end())),
+    }
     console.object(json!({
         "credential": args.output.to_string(),
         "patient": report.patient,

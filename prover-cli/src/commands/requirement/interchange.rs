@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use eligo_circuits::jubjub::Point;
 use eligo_records::requirement::{
     Requirement,
-    interchange::{self, Format, ImportError, MAX_INPUT, Note, Unsupported},
+    interchange::{self, Format, ImportError, MAX_INPUT, Note, Study, Unsupported},
 };
 use serde_json::json;
 
@@ -65,6 +65,9 @@ pub struct Import {
     /// The institution
     #[arg(long, default_value = "unnamed institution")]
     publisher: String,
+    /// A FHIR R5 ResearchStudy, for its title, identifier and number of participants
+    #[arg(long, value_name = "FILE")]
+    study: Option<Source>,
     /// The requirement's identifier, instead of the document's
     #[arg(long)]
     id: Option<String>,
@@ -112,6 +115,13 @@ pub fn import(args: &Import, console: &Console) -> Attempt<()> {
         interchange::import(format, &text, &schema).map_err(|e| refused(&args.file, &e))?;
     let mut document = imported.document(&args.publisher);
     document.issuers = issuers.iter().map(Point::to_hex).collect();
+    if let Some(source) = &args.study {
+        let text = source.read_text(MAX_INPUT)?;
+        let study = Study::read(&text).map_err(|e| refused(source, &e))?;
+        document.title = study.title.unwrap_or(document.title);
+        document.number_wanted = study.target_number.or(document.number_wanted);
+        document.id = study.id.unwrap_or(document.id);
+    }
     if let Some(id) = &args.id {
         document.id.clone_from(id);
     }

@@ -1,5 +1,8 @@
 //! One question over a schema.
 
+mod rounding;
+
+use self::rounding::{Rounding, number};
 use super::{
     model::{Coding, Filter, Quantity, Question, Report},
     translate::{and, not, or},
@@ -7,14 +10,13 @@ use super::{
 };
 use crate::{
     requirement::{
-        constant::Constant,
         ranges::code_cells,
         resolve::AGE,
         syntax::{
             CodeRange, Comparator, Criterion, Name, Node, Operand, Quantifier, Spanned, Window,
         },
     },
-    schema::{Choice, Kind, Number, Schema},
+    schema::{Choice, Kind, Schema},
 };
 
 /// Why a question cannot be expressed.
@@ -429,13 +431,6 @@ fn share_unit(low: &mut Operand, high: &Operand) {
     }
 }
 
-fn number(value: Constant, unit: Option<&str>) -> Operand {
-    Operand::Number {
-        value,
-        unit: unit.map(|u| Spanned::unwritten(u.to_owned())),
-    }
-}
-
 fn age_operand(quantity: &Quantity) -> Result<Operand, Reason> {
     let unit = match quantity.unit.as_deref() {
         Some("a" | "year" | "years" | "yr") => "years",
@@ -451,74 +446,4 @@ fn age_operand(quantity: &Quantity) -> Result<Operand, Reason> {
         return Err("age counts completed units of time, and the bound is no whole number".into());
     }
     Ok(number(quantity.value, Some(unit)))
-}
-
-/// Puts a constant into an attribute's unit and onto its scale.
-struct Rounding<'a, 'r> {
-    number: &'a Number,
-    question: &'a Question,
-    report: &'r mut Report,
-}
-
-impl<'a, 'r> Rounding<'a, 'r> {
-    fn new(number: &'a Number, question: &'a Question, report: &'r mut Report) -> Self {
-        Self {
-            number,
-            question,
-            report,
-        }
-    }
-
-    /// The same comparison of values kept to the scale: a bound between two of them moves to the next
-    /// one that meets it.
-    fn compared(
-        &mut self,
-        comparator: Comparator,
-        quantity: &Quantity,
-    ) -> Result<(Comparator, Operand), Reason> {
-        let Number { unit, scale, .. } = self.number;
-        let value = self.in_unit(quantity)?;
-        let (floor, ceil) = value.scaled(*scale);
-        let kept = |n: i128| {
-            Constant::from_parts(n, (*scale).into()).map_err(|e| format!("the bound has {e}"))
-        };
-        let shown = (unit != "1").then_some(unit.as_str());
-        if floor == ceil {
-            return Ok((comparator, number(kept(floor)?, shown)));
-        }
-        let (comparator, bound) = match comparator {
-            Comparator::Less | Comparator::AtMost => (Comparator::AtMost, kept(floor)?),
-            Comparator::Greater | Comparator::AtLeast => (Comparator::AtLeast, kept(ceil)?),
-            Comparator::Equal | Comparator::Unequal => {
-                return Err(format!(
-                    "records keep {scale} decimals, too few for {quantity}"
-                ));
-            }
-        };
-        let rounded = format!(
-            "records keep {scale} decimals of `{unit}`; {quantity} became {comparator} {bound} {unit}, \
-             which asks the same of the value kept",
-        );
-        self.report.note(&self.question.place, rounded);
-        Ok((comparator, number(bound, shown)))
-    }
-
-    fn in_unit(&mut self, quantity: &Quantity) -> Result<Constant, Reason> {
-        let Number { unit, inputs, .. } = self.number;
-        let written = quantity.unit.as_deref().unwrap_or("1");
-        if written == unit {
-            return Ok(quantity.value);
-        }
-        let refused = || format!("`{written}` is no unit in which the schema reads this value");
-        let input = inputs
-            .iter()
-            .find(|i| i.code == written)
-            .ok_or_else(refused)?;
-        let value = quantity.value.in_unit(input).map_err(|_| refused())?;
-        if value != quantity.value {
-            let converted = format!("{quantity} is {value} {unit}");
-            self.report.note(&self.question.place, converted);
-        }
-        Ok(value)
-    }
 }

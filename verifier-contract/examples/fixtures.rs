@@ -1,4 +1,5 @@
-//! Writes `fixtures/vk` anew: `cargo run -p eligo-verifier-contract --example vk_fixtures`.
+//! Writes `fixtures/vk` and `fixtures/evm` anew, except what snarkjs and solc make:
+//! `cargo run -p eligo-verifier-contract --example fixtures`.
 
 #[path = "../tests/toy/mod.rs"]
 mod toy;
@@ -6,7 +7,7 @@ mod toy;
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vk");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     for (path, content) in toy::files::all() {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {

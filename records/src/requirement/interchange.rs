@@ -1,9 +1,9 @@
 //! Import from and export to other languages of eligibility: CCDL (the cohort language of the German
 //! research data portal), FHIR R4 and R5 `Group`, FHIR R5 `EvidenceVariable`.
 //!
-//! Both ways go through one model (`model`): combinations of questions, each with the codes it asks
-//! about, a filter on the value and a window on the date. A reader makes it from a document, a writer
-//! makes a document from it; [`translate`](mod@self) matches codes to the attributes of a schema.
+//! Both ways go through one model: combinations of questions, each with the codes it asks about, a filter
+//! on the value and a window on the date. A reader makes it from a document, a writer makes a document
+//! from it; in between, codes are matched to the attributes of a schema.
 //!
 //! Nothing is dropped in silence. What an import cannot express is listed with place and reason, and
 //! goes into the requirement's `screened_later`; what an export cannot express is listed likewise.
