@@ -71,7 +71,7 @@ pub use roster::{MAX_PROXIES, ProxyId, ProxyIdError, ProxyRoster, RosterError};
 pub use share::{ReencryptError, Share, ShareError, ShareKey, VerifiedShare};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) struct LabelTag;
 

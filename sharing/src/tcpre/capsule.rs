@@ -263,7 +263,7 @@ impl CheckedCapsule {
     }
 
     /// The content key, if kap is the one committed to.
-    pub(super) fn content_key(&self, kap: &Gt) -> Option<ContentKey> {
+    pub(crate) fn content_key(&self, kap: &Gt) -> Option<ContentKey> {
         let capsule = &self.0;
         let (k, kc) = derive(&capsule.key, &capsule.label, &capsule.u, kap);
         let key = ContentKey::new(k, capsule.label, capsule.digest);
@@ -275,4 +275,11 @@ impl CheckedCapsule {
 pub(super) fn label_key(key: &RecordKey, label: &Label) -> SecretPoint {
     let q = bfkem::hash_id::<LabelTag>(&key.public().0, label.as_bytes());
     SecretPoint(key.0.times_g1(&q))
+}
+
+#[cfg(test)]
+impl Capsule {
+    pub(crate) fn u(&self) -> &G2Affine {
+        &self.u
+    }
 }

@@ -180,7 +180,7 @@ pub fn grant(
 }
 
 impl Grant {
-    pub(super) fn from_scalars(
+    pub(crate) fn from_scalars(
         key: &RecordKey,
         terms: GrantTerms,
         x: &SecretScalar,
@@ -210,7 +210,7 @@ impl Grant {
         }
     }
 
-    pub(super) fn sign(self, signer: &SigningKey) -> SignedGrant {
+    pub(crate) fn sign(self, signer: &SigningKey) -> SignedGrant {
         let signature = signer.sign(&signed_bytes(&self.id()));
         SignedGrant {
             grant: self,
@@ -529,7 +529,7 @@ impl VerifiedGrant {
         self.epoch
     }
 
-    pub(super) fn x1(&self) -> &G1Affine {
+    pub(crate) fn x1(&self) -> &G1Affine {
         &self.grant.x1
     }
 
@@ -578,5 +578,12 @@ impl VerifiedGrant {
             return Err(GrantError::Share { proxy: id });
         }
         Ok(ShareKey::new(self, id, k, y))
+    }
+}
+
+#[cfg(test)]
+impl Grant {
+    pub(crate) fn spoil_share(&mut self, at: usize) {
+        self.shares[at] = (self.shares[at] + G1Affine::generator()).into_affine();
     }
 }

@@ -279,3 +279,10 @@ impl Share {
 }
 
 const FORMAT: &[u8] = b"MEDPRE-V01-SHARE";
+
+#[cfg(test)]
+impl ShareKey {
+    pub(crate) fn point(&self) -> &ark_bls12_381::G1Affine {
+        &self.k.0
+    }
+}

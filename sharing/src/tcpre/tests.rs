@@ -13,21 +13,21 @@ use crate::keys::{ProxyKey, ReceivingKey, RecordKey, test_rng};
 use crate::pairing::{self, count};
 use crate::scalar::SecretScalar;
 
-const NOW: u64 = 1_700_000_000;
+pub(crate) const NOW: u64 = 1_700_000_000;
 
 /// A sealed record, granted to an institution through five proxies of which three suffice.
-struct Scene {
-    patient: RecordKey,
-    signer: SigningKey,
-    institution: ReceivingKey,
-    proxies: Vec<ProxyKey>,
-    capsule: CheckedCapsule,
-    stored: Vec<u8>,
-    terms: GrantTerms,
-    rng: ChaCha20Rng,
+pub(crate) struct Scene {
+    pub(crate) patient: RecordKey,
+    pub(crate) signer: SigningKey,
+    pub(crate) institution: ReceivingKey,
+    pub(crate) proxies: Vec<ProxyKey>,
+    pub(crate) capsule: CheckedCapsule,
+    pub(crate) stored: Vec<u8>,
+    pub(crate) terms: GrantTerms,
+    pub(crate) rng: ChaCha20Rng,
 }
 
-fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let mut rng = test_rng(11);
     let patient = RecordKey::generate(&mut rng);
     let institution = ReceivingKey::generate(&mut rng);
@@ -67,7 +67,7 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn grant(&mut self) -> VerifiedGrant {
+    pub(crate) fn grant(&mut self) -> VerifiedGrant {
         let signed = grant(
             &self.patient,
             self.terms.clone(),
@@ -80,7 +80,7 @@ impl Scene {
             .unwrap()
     }
 
-    fn shares(&mut self, grant: &VerifiedGrant, which: &[usize]) -> Vec<VerifiedShare> {
+    pub(crate) fn shares(&mut self, grant: &VerifiedGrant, which: &[usize]) -> Vec<VerifiedShare> {
         let mut make = |i: &usize| {
             let key = grant.share_key(&self.proxies[*i]).unwrap();
             let share = key.reencrypt(&self.capsule, NOW, &mut self.rng).unwrap();
@@ -89,7 +89,7 @@ impl Scene {
         which.iter().map(&mut make).collect()
     }
 
-    fn read(&self, key: &ContentKey) -> Vec<u8> {
+    pub(crate) fn read(&self, key: &ContentKey) -> Vec<u8> {
         let mut out = Vec::new();
         key.open(&self.stored[..], &mut out).unwrap();
         out
