@@ -1,5 +1,7 @@
 //! The embedded engine on real files: first block, restarts, halts, proofs.
 
+#![allow(clippy::unwrap_used)]
+
 use eligo_ledger::application::{Genesis, Limits, Query, Timeouts};
 use eligo_ledger::block::Transaction;
 use eligo_ledger::embedded::{ClusterConfig, Embedded};

@@ -1,5 +1,7 @@
 //! The size of what a client keeps to show that its transaction is final.
 
+#![allow(clippy::unwrap_used)]
+
 use eligo_ledger::block::{Block, Parent, Transaction};
 use eligo_ledger::certificate::{CommitCert, EngineTag};
 use eligo_ledger::digest::Digest;
