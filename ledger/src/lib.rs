@@ -1,5 +1,15 @@
 //! Orders opaque transactions for a deterministic application among n replicas of which
 //! f = floor((n-1)/3) may lie, for every n from 4 on.
+//!
+//! * [`application`]: what is replicated; [`engine`]: what its users hold;
+//! * [`chain`]: blocks, execution, rosters, proposers, below any engine;
+//! * [`pbft`]: consensus as a pure `step(state, input, now) -> effects`;
+//! * [`embedded`]: replicas as threads of one process, each on its own [`store`];
+//! * [`light`]: proofs that need the genesis document alone;
+//! * [`sim`]: a cluster in which one seed decides everything that can go wrong.
+//!
+//! Deliberately absent: sockets, a mempool gossip of its own, and anything about what the
+//! transactions mean.
 
 pub mod application;
 pub mod block;
@@ -7,7 +17,11 @@ pub mod certificate;
 pub mod chain;
 mod chain_state;
 pub mod digest;
+pub mod embedded;
+pub mod engine;
 pub mod evidence;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod height;
 pub mod identity;
 pub mod light;
@@ -20,5 +34,6 @@ pub mod rules;
 mod session;
 mod silence;
 pub mod sim;
+pub mod store;
 pub mod teller;
 pub mod wire;
