@@ -1,6 +1,7 @@
 //! What is fuzzed.
 
 mod circuits;
+mod ledger;
 mod records;
 mod sharing;
 mod verifier;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Target> {
         records::targets(),
         circuits::targets(),
         sharing::targets(),
+        ledger::targets(),
     ]
     .into_iter()
     .flatten()
