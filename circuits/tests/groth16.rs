@@ -10,7 +10,7 @@ use ark_ff::{One, UniformRand};
 use ark_groth16::{Groth16, Proof};
 use ark_snark::{CircuitSpecificSetupSNARK, SNARK};
 use eligo_circuits::groth16::{
-    KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer,
+    KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer, Work,
     snarkjs::{self, ImportError},
 };
 use eligo_circuits::r1cs::R1cs;
@@ -52,6 +52,18 @@ fn stock_verifier_accepts_proofs_of_every_kind_of_system() {
             proof,
             "proofs are blinded"
         );
+    }
+}
+
+#[test]
+fn constant_work_proves_the_same() {
+    let mut rng = rng(10);
+    for (system, z) in [bits(3, &mut rng), random(90, &mut rng)] {
+        let key = ProvingKey::generate(system, &mut rng);
+        for _ in 0..2 {
+            let proof = key.prove_with(Work::Constant, &z, &mut rng).unwrap();
+            assert!(accepts(&key, &z, &proof));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::OnceLock};
 use ark_bn254::{Bn254, G1Affine, G2Affine, g1, g2};
 use ark_groth16::VerifyingKey;
 
-use super::{domain::Domain, kernel::Engine, msm::Table, parallel};
+use super::{domain::Domain, kernel::Engine, msm::Table, parallel, prove::Weighted};
 use crate::r1cs::R1cs;
 
 /// Group elements of some of the columns: those whose element is not the point at infinity.
@@ -46,6 +46,7 @@ pub(crate) struct Prepared {
     pub(crate) l: Table<g1::Config>,
     pub(crate) h: Table<g1::Config>,
     pub(crate) domain: Domain,
+    pub(crate) weighted: OnceLock<Weighted>,
 }
 
 impl ProvingKey {
@@ -94,7 +95,14 @@ impl ProvingKey {
             );
             let mut domain = self.domain.clone();
             domain.prepare(engine);
-            Prepared { a, b, l, h, domain }
+            Prepared {
+                a,
+                b,
+                l,
+                h,
+                domain,
+                weighted: OnceLock::new(),
+            }
         })
     }
 

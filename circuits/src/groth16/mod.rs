@@ -46,5 +46,5 @@ pub use cursor::{ReadError, Section};
 pub use digest::{KeyDigest, ParseDigestError};
 pub use file::MAX_METADATA;
 pub use key::ProvingKey;
-pub use prove::ProveError;
+pub use prove::{Phases, ProveError, Work};
 pub use synthesizer::Synthesizer;

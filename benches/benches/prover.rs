@@ -1,0 +1,236 @@
+//! Where a proof's time goes, against stock `ark_groth16` in the same run: `cargo bench -p eligo-benches --bench prover`.
+//! With `-- --summary` one line of JSON; the figures are medians.
+
+#![allow(missing_docs, clippy::expect_used)]
+
+use std::time::{Duration, Instant};
+
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::Groth16;
+use ark_snark::SNARK;
+use criterion::Criterion;
+use eligo_benches::{Circuit, median_ms};
+use eligo_circuits::{
+    groth16::{ProvingKey, Synthesizer, Work},
+    r1cs::{Matrix, R1cs},
+};
+use eligo_verifier_contract::{
+    batch::{Entry, verify_batch},
+    key::{KeyParts, PreparedKey, VerifyingKey},
+    proof::Proof,
+    verify::verify_inputs,
+};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+const REPETITIONS: usize = 15;
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--summary") {
+        println!("{}", summary());
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    for name in ["r64", "r1000", "r1000-all"] {
+        let circuit = reference(name);
+        let assign = || circuit.scenario.assign();
+        criterion.bench_function(&format!("{name}/witness"), |b| b.iter(assign));
+        compare(&mut criterion, name, &circuit.system, &circuit.assignment);
+    }
+    let (system, z) = chain((1 << 17) / 3);
+    compare(&mut criterion, "chain-2^17", &system, &z);
+}
+
+fn reference(name: &str) -> Circuit {
+    Circuit::reference(name).expect("reference requirements ship with the fixtures")
+}
+
+fn compare(criterion: &mut Criterion, name: &str, system: &R1cs, z: &[Fr]) {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let key = ProvingKey::generate(system.clone(), &mut rng);
+    let (mut file, mut compressed) = (Vec::new(), Vec::new());
+    key.write(&mut file).expect("a vector takes all");
+    key.write_compressed(&mut compressed)
+        .expect("a vector takes all");
+    let digest = key.digest();
+    key.prepare();
+    println!(
+        "{name}: {} constraints, {} columns, key {} bytes, compressed {}",
+        system.constraints(),
+        system.columns(),
+        file.len(),
+        compressed.len()
+    );
+    println!("  {:?}", key.measure(z).expect("the claim is true"));
+
+    let mut group = criterion.benchmark_group(name);
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300));
+    group.bench_function("set-up", |b| {
+        b.iter(|| ProvingKey::generate(system.clone(), &mut rng))
+    });
+    group.bench_function("load, pinned", |b| {
+        b.iter(|| ProvingKey::read_pinned(&file, &digest).expect("the file is whole"));
+    });
+    group.bench_function("load, checked", |b| {
+        b.iter(|| ProvingKey::read_checked(&file).expect("the file is whole"));
+    });
+    group.bench_function("load and prove", |b| {
+        b.iter(|| {
+            let key = ProvingKey::read_pinned(&file, &digest).expect("the file is whole");
+            key.prove(z, &mut rng).expect("the claim is true")
+        });
+    });
+    group.bench_function("prove", |b| {
+        b.iter(|| key.prove(z, &mut rng).expect("the claim is true"))
+    });
+    group.bench_function("prove, constant work", |b| {
+        b.iter(|| {
+            key.prove_with(Work::Constant, z, &mut rng)
+                .expect("the claim is true")
+        });
+    });
+    let (stock, _) = Groth16::<Bn254>::circuit_specific_setup(Synthesizer::new(system), &mut rng)
+        .expect("the circuit has a key");
+    group.bench_function("prove, ark-groth16", |b| {
+        b.iter(|| {
+            let claim = Synthesizer::with_assignment(system, z);
+            Groth16::<Bn254>::prove(&stock, claim, &mut rng).expect("the claim is true")
+        });
+    });
+    group.finish();
+}
+
+/// x -> x^5 + 1, three constraints a step.
+fn chain(length: usize) -> (R1cs, Vec<Fr>) {
+    let one = Fr::from(1u64);
+    let (mut a, mut b, mut c) = (Matrix::empty(), Matrix::empty(), Matrix::empty());
+    let mut z = vec![one, Fr::from(0u64), Fr::from(3u64)];
+    let mut x = vec![(2, one)];
+    for _ in 0..length {
+        let value: Fr = x.iter().map(|(k, v)| z[*k as usize] * v).sum();
+        let column = z.len() as u32;
+        let (square, fourth) = (value * value, value * value * value * value);
+        for (left, right, product) in [
+            (x.clone(), x.clone(), square),
+            (vec![(column, one)], vec![(column, one)], fourth),
+            (vec![(column + 1, one)], x.clone(), fourth * value),
+        ] {
+            a.push_row(left);
+            b.push_row(right);
+            c.push_row(vec![(z.len() as u32, one)]);
+            z.push(product);
+        }
+        x = vec![(0, one), (column + 2, one)];
+    }
+    z[1] = x.iter().map(|(k, v)| z[*k as usize] * v).sum();
+    a.push_row(x);
+    b.push_row(vec![(0, one)]);
+    c.push_row(vec![(1, one)]);
+    let witness = z.len() as u32 - 2;
+    (
+        R1cs {
+            instance: 2,
+            witness,
+            a,
+            b,
+            c,
+        },
+        z,
+    )
+}
+
+/// The median time in milliseconds of several runs.
+fn median<T>(mut run: impl FnMut() -> T) -> f64 {
+    let mut times = Vec::with_capacity(REPETITIONS);
+    for _ in 0..REPETITIONS {
+        let started = Instant::now();
+        std::hint::black_box(run());
+        times.push(started.elapsed());
+    }
+    median_ms(times)
+}
+
+fn summary() -> serde_json::Value {
+    let mut figures = serde_json::Map::new();
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    // Our figures first, and the peak of memory after them: stock's is not ours.
+    for (name, circuit) in ["r64", "r1000", "r1000-all"].map(|name| (name, reference(name))) {
+        let key = ProvingKey::generate(circuit.system.clone(), &mut rng);
+        key.prepare();
+        let (system, z) = (&circuit.system, &circuit.assignment);
+        let name = name.replace('-', "_");
+        let ours = median(|| key.prove(z, &mut rng).expect("the claim is true"));
+        figures.insert(format!("{name}_prove_ms"), ours.into());
+        if name != "r1000_all" {
+            let mut file = Vec::new();
+            key.write(&mut file).expect("a vector takes all");
+            figures.insert(format!("{name}_pk_bytes"), file.len().into());
+        }
+        if name == "r1000" {
+            let setup = median(|| ProvingKey::generate(system.clone(), &mut rng));
+            figures.insert("r1000_setup_ms".to_owned(), setup.into());
+        }
+    }
+    figures.insert("peak_mb".to_owned(), peak_mb().into());
+    let (single, batch) = verification(&reference("r64"), &mut rng);
+    figures.insert("verify_ms".to_owned(), single.into());
+    figures.insert("batch100_verify_ms_each".to_owned(), (batch / 100.0).into());
+    for name in ["r64", "r1000", "r1000-all"] {
+        let circuit = reference(name);
+        let (system, z) = (&circuit.system, &circuit.assignment);
+        let (key, _) = Groth16::<Bn254>::circuit_specific_setup(Synthesizer::new(system), &mut rng)
+            .expect("the circuit has a key");
+        let stock = median(|| {
+            let claim = Synthesizer::with_assignment(system, z);
+            Groth16::<Bn254>::prove(&key, claim, &mut rng).expect("the claim is true")
+        });
+        figures.insert(
+            format!("stock_{}_prove_ms", name.replace('-', "_")),
+            stock.into(),
+        );
+    }
+    serde_json::Value::Object(figures)
+}
+
+/// One verification, and a batch of a hundred.
+fn verification(circuit: &Circuit, rng: &mut ChaCha20Rng) -> (f64, f64) {
+    let key = ProvingKey::generate(circuit.system.clone(), rng);
+    let vk = key.verifying_key();
+    let parts = KeyParts {
+        alpha: vk.alpha_g1,
+        beta: vk.beta_g2,
+        gamma: vk.gamma_g2,
+        delta: vk.delta_g2,
+        ic: vk.gamma_abc_g1,
+    };
+    let prepared = PreparedKey::new(VerifyingKey::new(parts).expect("an honest key"));
+    let inputs = &circuit.assignment[1..circuit.system.instance as usize];
+    let proofs: Vec<Proof> = (0..100)
+        .map(|_| {
+            key.prove(&circuit.assignment, rng)
+                .expect("the claim is true")
+        })
+        .map(|p| Proof::new(p.a, p.b, p.c).expect("an honest proof"))
+        .collect();
+    let entries: Vec<Entry<'_>> = proofs
+        .iter()
+        .map(|proof| Entry {
+            key: &prepared,
+            proof,
+            inputs,
+        })
+        .collect();
+    let single =
+        median(|| verify_inputs(&prepared, &proofs[0], inputs).expect("the proof is valid"));
+    let batch = median(|| verify_batch(&entries).expect("the proofs are valid"));
+    (single, batch)
+}
+
+/// The process's largest resident size so far, in megabytes; 0 where the system does not say.
+fn peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1000
+}
