@@ -96,8 +96,28 @@ impl R1cs {
 
     /// The first row the assignment violates, if any.
     pub fn violated(&self, z: &[Fr]) -> Option<usize> {
-        (0..self.constraints()).find(|&row| {
-            self.a.row_product(row, z) * self.b.row_product(row, z) != self.c.row_product(row, z)
-        })
+        (0..self.constraints()).find(|&row| self.violates(row, z))
+    }
+
+    /// Whether the assignment violates a row.
+    pub fn violates(&self, row: usize, z: &[Fr]) -> bool {
+        self.a.row_product(row, z) * self.b.row_product(row, z) != self.c.row_product(row, z)
+    }
+
+    /// For each column, the rows that read it.
+    pub fn readers(&self) -> Vec<Vec<u32>> {
+        let mut readers = vec![Vec::new(); self.columns()];
+        for row in 0..self.constraints() {
+            for matrix in [&self.a, &self.b, &self.c] {
+                for (column, _) in matrix.row(row) {
+                    if let Some(rows) = readers.get_mut(column as usize)
+                        && rows.last() != Some(&(row as u32))
+                    {
+                        rows.push(row as u32);
+                    }
+                }
+            }
+        }
+        readers
     }
 }

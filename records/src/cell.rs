@@ -4,6 +4,14 @@
 //! packed in schema order, little-endian, into elements of at most [`ELEMENT_BITS`] bits; none
 //! straddles two elements.
 
+#[cfg(any(test, feature = "test-util"))]
+mod arbitrary;
+mod value;
+
+#[cfg(any(test, feature = "test-util"))]
+pub use arbitrary::{arb_cells, arb_record};
+pub use value::CellValue;
+
 use crate::{
     civil::CIVIL_BITS,
     schema::{Kind, Schema, SchemaId},
@@ -297,5 +305,45 @@ impl Cells {
             }
         }
         elements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn elements_unpack_to_the_cells((schema, cells) in arb_record()) {
+            let layout = Layout::of(&schema);
+            let elements = cells.elements(&layout);
+            assert_eq!(elements.len(), usize::from(layout.elements()));
+            for (place, cell) in layout.places().iter().zip(cells.values()) {
+                let element = &elements[usize::from(place.element)];
+                let bit = |i: u32| u64::from(element[i as usize / 8] >> (i % 8) & 1);
+                let offset = u32::from(place.offset);
+                let width = u32::from(place.width);
+                assert!(offset + width <= ELEMENT_BITS);
+                let unpacked = (0..width).fold(0, |n, i| n | bit(offset + i) << i);
+                assert_eq!(unpacked, *cell);
+            }
+        }
+
+        #[test]
+        fn records_of_a_shipped_schema_are_made(
+            cells in arb_cells(crate::schema::shipped("core").unwrap()),
+        ) {
+            assert_eq!(cells.schema(), crate::schema::shipped("core").unwrap().id());
+        }
+
+        #[test]
+        fn what_decodes_encodes_again((schema, cells) in arb_record()) {
+            let layout = Layout::of(&schema);
+            for (place, cell) in layout.places().iter().zip(cells.values()) {
+                if let Some(value) = CellValue::decode(&schema, place, *cell) {
+                    assert_eq!(value.encode(&schema, place), Some(*cell));
+                }
+            }
+        }
     }
 }

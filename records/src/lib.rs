@@ -3,7 +3,9 @@
 //!
 //! * [`schema`]: a published, ordered, versioned list of attributes;
 //! * [`cell`]: how attributes become cells, and cells become packed field elements;
-//! * [`civil`]: calendar dates as order-preserving integers;
+//! * [`civil`], [`code`], [`decimal`]: dates, codes and exact decimals as order-preserving integers;
+//! * [`fhir`]: reading FHIR R4 and R5 resources;
+//! * [`issue`]: making the cells of one patient, with a report of what was used and what was not;
 //! * [`program`]: a requirement after parsing and type checking, in negation normal form, with the
 //!   native evaluator that the circuits must agree with.
 //!
@@ -11,5 +13,10 @@
 
 pub mod cell;
 pub mod civil;
+pub mod code;
+pub mod decimal;
+pub mod fhir;
+pub mod issue;
 pub mod program;
+pub mod requirement;
 pub mod schema;

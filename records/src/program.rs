@@ -2,7 +2,7 @@
 //! single cells and quantifiers over families, with its native evaluator.
 //!
 //! The formula is monotone: negation lives in the tests only ([`Test::Outside`], [`Test::NotElapsed`],
-//! [`Test::No`]), each of which says what it means when the value is absent.
+//! [`Test::NoCode`]), each of which says what it means when the value is absent.
 
 use crate::{
     cell::{CellId, Cells, FamilyCells, Layout, Role},

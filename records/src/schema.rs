@@ -6,8 +6,17 @@
 
 use core::fmt;
 
+#[cfg(any(test, feature = "test-util"))]
+mod arbitrary;
+mod check;
+mod shipped;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+#[cfg(any(test, feature = "test-util"))]
+pub use arbitrary::arb_schema;
+pub use shipped::{NAMES, shipped, shipped_text};
 
 /// Most cells a schema may expand to.
 pub const MAX_CELLS: usize = 4096;
@@ -121,7 +130,8 @@ pub struct Number {
 pub struct InputUnit {
     /// UCUM code.
     pub code: String,
-    /// Exact decimal factor, as text, such as `"0.0259"`.
+    /// Exact conversion, as text: a factor `"38.67"`, a fraction `"5/9"`, or an offset and a factor
+    /// `"-32 * 5/9"`, which means `(x - 32) * 5/9`. See [`crate::decimal::Conversion`].
     pub factor: String,
 }
 
@@ -160,7 +170,7 @@ pub struct ChoiceValue {
 }
 
 /// Where a date is read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DateSource {
     /// `Patient.birthDate`.
@@ -170,7 +180,7 @@ pub enum DateSource {
 }
 
 /// Where a flag is read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FlagSource {
     /// `Patient.deceased[x]`: true when dead; absent when the patient resource does not say.
@@ -257,6 +267,25 @@ impl Schema {
         &self.document.attributes
     }
 
+    /// Where an attribute stands, by name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.attributes().iter().position(|a| a.name == name)
+    }
+
+    /// An attribute by name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes().iter().find(|a| a.name == name)
+    }
+
+    /// The families of a group such as `diagnosis`, in packing order, with their positions.
+    pub fn group<'a>(&'a self, group: &'a str) -> impl Iterator<Item = (usize, &'a Family)> {
+        let families = self.attributes().iter().enumerate();
+        families.filter_map(move |(i, a)| match &a.kind {
+            Kind::Family(f) if f.group == group => Some((i, f)),
+            _ => None,
+        })
+    }
+
     /// The canonical JSON whose digest is the identity.
     pub fn canonical_json(&self) -> String {
         canonical_json(&self.document)
@@ -279,72 +308,11 @@ impl TryFrom<Document> for Schema {
     type Error = SchemaError;
 
     fn try_from(document: Document) -> Result<Self, SchemaError> {
-        check(&document)?;
+        check::check(&document)?;
         let id = SchemaId(field_digest(
             "schema",
             &[canonical_json(&document).as_bytes()],
         ));
         Ok(Self { document, id })
     }
-}
-
-fn check(document: &Document) -> Result<(), SchemaError> {
-    let fail = |place: &str, problem: &str| {
-        Err(SchemaError {
-            place: place.to_owned(),
-            problem: problem.to_owned(),
-        })
-    };
-    let mut names = std::collections::BTreeSet::new();
-    let mut cells = 0usize;
-    for a in &document.attributes {
-        let well_named = a.name.starts_with(|c: char| c.is_ascii_lowercase())
-            && a.name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !well_named || a.name.len() > 64 {
-            return fail(
-                &a.name,
-                "a name is a lower-case letter, then at most 63 lower-case letters, digits or `_`",
-            );
-        }
-        if !names.insert(a.name.as_str()) {
-            return fail(&a.name, "the name is used twice");
-        }
-        match &a.kind {
-            Kind::Number(n) => {
-                if !(2..=40).contains(&n.width) {
-                    return fail(&a.name, "a number's width is 2 to 40 bits");
-                }
-                if n.scale > 9 {
-                    return fail(&a.name, "a number's scale is at most 9");
-                }
-                if !n.inputs.iter().any(|u| u.code == n.unit && u.factor == "1") {
-                    return fail(
-                        &a.name,
-                        "the schema's own unit must be an input unit with factor 1",
-                    );
-                }
-            }
-            Kind::Choice(c) => {
-                if !(2..=16).contains(&c.width) || c.values.len() > (1 << c.width) - 1 {
-                    return fail(
-                        &a.name,
-                        "a choice's width is 2 to 16 bits and holds every value",
-                    );
-                }
-            }
-            Kind::Family(f) => {
-                if f.size == 0 || f.size > MAX_FAMILY {
-                    return fail(&a.name, "a family has 1 to 512 code cells");
-                }
-            }
-            Kind::Date(_) | Kind::Flag(_) => {}
-        }
-        cells += crate::cell::cells_of(&a.kind);
-    }
-    if document.attributes.is_empty() || cells > MAX_CELLS {
-        return fail(&document.name, "a schema has 1 to 4096 cells");
-    }
-    Ok(())
 }

@@ -1,0 +1,112 @@
+//! The commands, one file a group.
+
+mod completions;
+mod demo;
+mod explain;
+mod export;
+mod hospital;
+mod institution;
+mod keys;
+mod prove;
+mod requirement;
+mod schema;
+mod verify;
+mod wallet;
+
+use clap::{Parser, Subcommand};
+
+use crate::{console::Console, failure::Attempt};
+
+/// Prove that a hospital-signed record meets a research requirement, without showing the record.
+#[derive(Parser, Debug)]
+#[command(
+    name = "eligo",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 unexpected; 2 usage; 3 bad file, wrong wallet, altered credential; \
+4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 9 unsafe key; \
+10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON object on one line instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The whole path on shipped, synthetic patients: issue, publish, make keys, prove, verify
+    Demo(demo::Demo),
+    /// Schemas: which attributes a record can have
+    #[command(subcommand, after_help = "Example:\n  eligo schema list")]
+    Schema(schema::Command),
+    /// For hospitals: keys and credentials
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo hospital keygen --name \"Municipal Hospital\" -o hospital.key"
+    )]
+    Hospital(hospital::Command),
+    /// For patients: the wallet
+    #[command(subcommand, after_help = "Example:\n  eligo wallet new -o wallet.json")]
+    Wallet(wallet::Command),
+    /// For institutions: the key that signs requirements
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo institution keygen -o institution.key"
+    )]
+    Institution(institution::Command),
+    /// Requirements: check, size, sign, import, export
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo requirement check stroke.toml"
+    )]
+    Requirement(requirement::Command),
+    /// Say which criteria a record meets, and which value decided; nothing leaves this device
+    Explain(explain::Explain),
+    /// Keys: make, inspect, check
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo keys generate --requirement stroke.toml -o keys"
+    )]
+    Keys(keys::Command),
+    /// Prove that a record meets a requirement, without showing the record
+    Prove(prove::Prove),
+    /// Check a proof against a requirement
+    Verify(verify::Verify),
+    /// Circuits for other tools
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo export constraints --requirement stroke.toml -o constraints.json"
+    )]
+    Export(export::Command),
+    /// Print a shell's completions
+    Completions(completions::Completions),
+    /// Print the manual page, or write one for each command into a folder
+    Man(completions::Man),
+}
+
+/// Runs a command; its exit code.
+pub fn run(command: Command, console: &Console) -> Attempt<u8> {
+    match command {
+        Command::Demo(c) => demo::run(&c, console),
+        Command::Schema(c) => schema::run(c, console),
+        Command::Hospital(c) => hospital::run(c, console),
+        Command::Wallet(c) => wallet::run(c, console),
+        Command::Institution(c) => institution::run(c, console),
+        Command::Requirement(c) => requirement::run(c, console),
+        Command::Explain(c) => explain::run(&c, console),
+        Command::Keys(c) => keys::run(c, console),
+        Command::Prove(c) => prove::run(&c, console),
+        Command::Verify(c) => verify::run(&c, console),
+        Command::Export(c) => export::run(c, console),
+        Command::Completions(c) => completions::print(&c),
+        Command::Man(c) => completions::manual(&c, console),
+    }
+}

@@ -1,0 +1,18 @@
+//! Drives the program: what it writes, what it refuses, and with which exit code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "cli/desk.rs"]
+mod desk;
+#[path = "cli/documentation.rs"]
+mod documentation;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/patients.rs"]
+mod patients;
+#[path = "cli/proofs.rs"]
+mod proofs;
+#[path = "cli/requirements.rs"]
+mod requirements;
+#[path = "cli/wallets.rs"]
+mod wallets;

@@ -1,0 +1,5 @@
+//! Properties of requirements over random schemas, records and days.
+
+mod evaluator;
+mod interchange;
+mod language;
