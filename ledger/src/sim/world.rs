@@ -42,8 +42,14 @@ pub struct Report {
     pub events: u64,
     /// Blocks decided.
     pub height: Height,
-    /// Messages delivered, and their bytes if the scenario counts them.
+    /// Messages delivered.
     pub messages: u64,
+    /// Their bytes; counted by [`run_weighed`] only.
+    pub bytes: u64,
+    /// How many of them carried a signature to verify.
+    pub signed: u64,
+    /// From a request's first sending to its answer, one each.
+    pub latencies_ms: Vec<u64>,
     /// How often each line of the pseudo-code ran, over honest replicas.
     pub coverage: Coverage,
     /// The last events, newest last.
@@ -96,6 +102,10 @@ struct World<'a> {
     partition: Option<(u32, u64)>,
     joined: bool,
     messages: u64,
+    bytes: u64,
+    signed: u64,
+    latencies_ms: Vec<u64>,
+    weighing: bool,
     hasher: Vec<u8>,
     history: Digest,
     coverage: Coverage,
@@ -114,6 +124,14 @@ pub fn run(scenario: &Scenario) -> Report {
 #[must_use]
 pub fn run_traced(scenario: &Scenario) -> Report {
     let mut world = World::new(scenario, true);
+    world.go()
+}
+
+/// [`run`], adding up the encoded sizes of the messages.
+#[must_use]
+pub fn run_weighed(scenario: &Scenario) -> Report {
+    let mut world = World::new(scenario, false);
+    world.weighing = true;
     world.go()
 }
 
@@ -193,6 +211,10 @@ impl<'a> World<'a> {
             partition: None,
             joined: false,
             messages: 0,
+            bytes: 0,
+            signed: 0,
+            latencies_ms: Vec::new(),
+            weighing: false,
             hasher: Vec::new(),
             history: Digest::ZERO,
             coverage: Coverage::default(),
@@ -250,6 +272,9 @@ impl<'a> World<'a> {
             events,
             height: self.checker.height(),
             messages: self.messages,
+            bytes: self.bytes,
+            signed: self.signed,
+            latencies_ms: std::mem::take(&mut self.latencies_ms),
             coverage: self.coverage.clone(),
             trace: std::mem::take(&mut self.trace).into(),
         }
@@ -295,6 +320,10 @@ impl<'a> World<'a> {
                 let id = self.instances[to].id;
                 self.tell(|| format!("{from} -> {id}#{to}: {}", brief(&message)));
                 self.messages += 1;
+                self.signed += u64::from(message.ballot().is_some());
+                if self.weighing {
+                    self.bytes += message.to_wire().len() as u64;
+                }
                 let hears = matches!(self.instances[to].liar, Some(l) if l != Liar::Twins);
                 if hears {
                     self.instances[to].memory.hear(&message);
@@ -712,6 +741,7 @@ impl<'a> World<'a> {
             let answered = self.clients[client].reply(from, tx, answer, enough);
             if let Some(answered) = answered {
                 self.checker.answered(self.now, &answered);
+                self.latencies_ms.push(self.now - answered.sent_ms);
                 let pause = below(&mut self.rng, 30);
                 self.at(self.now + pause, Event::Ask(client));
             }
