@@ -112,3 +112,65 @@ test("a given circuit has a snarkjs set-up", { skip: !process.env.ELIGO_R1CS }, 
     }
   });
 });
+
+// A ceremony by snarkjs on a circuit of ours: export, set up, import, prove, verify on both sides.
+test("a key that snarkjs made proves and verifies", { skip: !process.env.ELIGO }, async () => {
+  await scratch(async (folder) => {
+    const at = (name) => path.join(folder, name);
+    const env = { ...process.env, ELIGO_PASSPHRASE: "interop" };
+    const eligo = (...words) => promisify(execFile)(path.resolve(process.env.ELIGO), words, { env });
+    const bundle = {
+      resourceType: "Bundle",
+      type: "collection",
+      entry: [
+        { resource: { resourceType: "Patient", id: "p", birthDate: "1970-01-01" } },
+        {
+          resource: {
+            resourceType: "Observation",
+            id: "o",
+            status: "final",
+            subject: { reference: "Patient/p" },
+            code: { coding: [{ system: "urn:eligo:bench", code: "v001" }] },
+            effectiveDateTime: "2021-01-01",
+            valueQuantity: { value: 20.5, unit: "1", system: "http://unitsofmeasure.org", code: "1" },
+          },
+        },
+      ],
+    };
+    await writeFile(at("bundle.json"), JSON.stringify(bundle));
+    await eligo("hospital", "keygen", "-o", at("h.key"));
+    await eligo("hospital", "public", at("h.key"), "-o", at("h.pub"));
+    await eligo("wallet", "new", "-o", at("wallet"));
+    await eligo("wallet", "holder", "--wallet", at("wallet"), "-o", at("holder.json"));
+    await eligo(
+      ...["hospital", "issue", "--key", at("h.key"), "--schema", "bench-64", "--holder", at("holder.json")],
+      ...["--record", at("bundle.json"), "--issued", "2021-05-01", "-o", at("credential.json")],
+    );
+    const issuer = JSON.parse(await readFile(at("h.pub"), "utf8")).baby_jubjub;
+    const requirement = [
+      'id = "ceremony"',
+      'title = "A value in a range"',
+      'publisher = "Interop"',
+      'schema = "bench-64@1"',
+      'expression = "v001 between 12.79 and 28.15"',
+      `issuers = ["${issuer}"]`,
+    ];
+    await writeFile(at("r.toml"), requirement.join("\n") + "\n");
+    await eligo("export", "r1cs", "--requirement", at("r.toml"), "-o", at("c.r1cs"));
+    const { nConstraints, nPubInputs, nOutputs } = await r1csInfo(at("c.r1cs"));
+    assert.ok(nConstraints > 2000 && nConstraints < 4089, `${nConstraints} constraints`);
+    assert.equal(nPubInputs + nOutputs, 6);
+
+    await setup(at("c.r1cs"), at("c.zkey"));
+    await eligo("keys", "import", "--zkey", at("c.zkey"), "--requirement", at("r.toml"), "-o", at("keys"));
+    await eligo(
+      ...["prove", "--wallet", at("wallet"), "--credential", at("credential.json"), "--requirement", at("r.toml")],
+      ...["--keys", at("keys"), "--today", "2021-06-01", "-o", at("proof")],
+    );
+    await eligo(
+      ...["verify", "--requirement", at("r.toml"), "--keys", at("keys")],
+      ...["--proof", at("proof"), "--today", "2021-06-01"],
+    );
+    assert.equal(await verify(at("proof")), true);
+  });
+});

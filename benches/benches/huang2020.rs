@@ -135,6 +135,74 @@ fn tables(c: &mut Criterion) {
             at_1000(row.verify_ms, PAPER_1000[2], 2),
         );
     }
+    plot(&rows).expect("the folder for plots can be written");
+}
+
+/// `ELIGO_PLOTS=DIR` has the times and sizes drawn there, as SVG.
+fn plot(rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
+    let Some(folder) = std::env::var_os("ELIGO_PLOTS").map(std::path::PathBuf::from) else {
+        return Ok(());
+    };
+    draw(
+        &folder.join("huang2020-prove.svg"),
+        "Record to proof, ms",
+        rows,
+        |r| r.prove_ms,
+    )?;
+    draw(
+        &folder.join("huang2020-keys.svg"),
+        "Key generation, ms",
+        rows,
+        |r| r.keys_ms,
+    )?;
+    draw(
+        &folder.join("huang2020-proving-key.svg"),
+        "Proving key, MB",
+        rows,
+        |r| r.proving_key as f64 / 1e6,
+    )?;
+    Ok(())
+}
+
+fn draw(
+    path: &std::path::Path,
+    title: &str,
+    rows: &[Row],
+    value: impl Fn(&Row) -> f64,
+) -> Result<(), Box<dyn std::error::Error>> {
+    use plotters::prelude::*;
+    let top = rows.iter().map(&value).fold(0.0, f64::max) * 1.1;
+    let root = SVGBackend::new(path, (640, 400)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 20))
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(56)
+        .build_cartesian_2d(0usize..1050usize, 0.0..top)?;
+    chart
+        .configure_mesh()
+        .x_desc("attributes in the record")
+        .draw()?;
+    for (every, color, label) in [
+        (false, &BLUE, "one tested"),
+        (true, &RED, "every one tested"),
+    ] {
+        let points = rows.iter().filter(|r| r.every == every);
+        let line = LineSeries::new(points.map(|r| (r.inputs, value(r))), color);
+        let color = *color;
+        chart
+            .draw_series(line.point_size(3))?
+            .label(label)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .draw()?;
+    root.present()?;
+    Ok(())
 }
 
 criterion_group!(benches, tables);
