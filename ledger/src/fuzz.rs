@@ -144,6 +144,6 @@ mod tests {
                 ..
             })
         ));
-        assert!(MAX_BLOCK < crate::pbft::message::MAX_MESSAGE);
+        const { assert!(MAX_BLOCK < crate::pbft::message::MAX_MESSAGE) };
     }
 }

@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             models::proof_of_work(n, verify_us)
         }),
     ];
-    let figures: [(&str, &str, fn(&Cost) -> f64); 4] = [
+    type Figure = (&'static str, &'static str, fn(&Cost) -> f64);
+    let figures: [Figure; 4] = [
         ("messages", "messages a block", |c| c.messages),
         ("bytes", "kilobytes a block", |c| c.bytes / 1e3),
         ("cpu", "CPU ms a block, all nodes", |c| c.cpu_ms),
