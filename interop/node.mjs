@@ -67,5 +67,13 @@ async function rpc(port, method, params) {
 /** Sends a transaction and returns its receipt. */
 export async function send(call, transaction) {
   const hash = await call("eth_sendTransaction", { gas: "0x989680", ...transaction });
-  return call("eth_getTransactionReceipt", hash);
+  // The node answers before the block is made.
+  for (const started = Date.now(); Date.now() - started < WAIT_MS; ) {
+    const receipt = await call("eth_getTransactionReceipt", hash);
+    if (receipt) {
+      return receipt;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("anvil mined no receipt");
 }
