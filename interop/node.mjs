@@ -16,12 +16,17 @@ async function freePort() {
   return port;
 }
 
+/** The program named by ANVIL, or the one the package brings for 64-bit Linux. */
+function anvil() {
+  return process.env.ANVIL ??
+    createRequire(import.meta.url).resolve("@foundry-rs/anvil-linux-amd64/bin/anvil");
+}
+
 /** Runs `work` with a node whose clock starts at `timestamp`; the node ends with it. */
 export async function withNode({ chainId, timestamp }, work) {
   const port = await freePort();
-  const anvil = createRequire(import.meta.url).resolve("@foundry-rs/anvil/bin.mjs");
   const options = ["--port", port, "--chain-id", chainId, "--timestamp", timestamp, "--silent"];
-  const child = spawn(process.execPath, [anvil, ...options.map(String)], { stdio: "ignore" });
+  const child = spawn(anvil(), options.map(String), { stdio: "ignore" });
   try {
     const call = (method, ...params) => rpc(port, method, params);
     await ready(call, child);
