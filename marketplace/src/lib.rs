@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod application;
+pub mod ceremony;
 pub mod certificate;
 mod claim;
 pub mod contract;
@@ -32,7 +33,11 @@ pub mod query;
 mod record;
 pub mod rejection;
 mod requirement;
+#[cfg(feature = "test-util")]
+pub mod scenario;
 mod signature;
+#[cfg(feature = "test-util")]
+pub mod solo;
 mod table;
 pub mod transaction;
 mod verification;
