@@ -1,6 +1,7 @@
 //! A market in which everything is ready for a claim.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+use eligo_ledger::block::Transaction;
 use eligo_marketplace::credits::Credits;
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Config, MadeClaim, Scenario, SealedRecord, Wanted};
@@ -107,5 +108,35 @@ impl Fair {
             .share(&account, claim, &self.record, now)
             .unwrap();
         self.solo.submit(share)
+    }
+}
+
+/// Submits; it must be refused for this reason, with no money moved, no licence taken and nothing else new.
+pub fn refused(fair: &mut Fair, transaction: Transaction, reason: Rejection) {
+    let before = Ledgered::of(fair);
+    assert_eq!(fair.solo.submit(transaction), Err(reason));
+    assert_eq!(Ledgered::of(fair), before, "{reason:?} changed something");
+}
+
+/// Everything a refusal must leave alone.
+#[derive(Debug, PartialEq)]
+pub struct Ledgered(Vec<serde_json::Value>);
+
+impl Ledgered {
+    pub fn of(fair: &Fair) -> Self {
+        let lists = ["parties", "records", "requirements", "claims", "proxies"];
+        let mut all: Vec<serde_json::Value> = lists
+            .iter()
+            .map(|path| {
+                let bytes = eligo_marketplace::query::answer(fair.solo.contract(), path).unwrap();
+                serde_json::from_slice(&bytes).unwrap()
+            })
+            .collect();
+        // Counters change; nothing else of a party does.
+        for account in all[0].as_array_mut().unwrap() {
+            account.as_object_mut().unwrap().remove("counter");
+        }
+        fair.solo.contract().check_books().unwrap();
+        Self(all)
     }
 }
