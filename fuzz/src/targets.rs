@@ -2,6 +2,7 @@
 
 mod circuits;
 mod ledger;
+mod market;
 mod records;
 mod sharing;
 mod verifier;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Target> {
         circuits::targets(),
         sharing::targets(),
         ledger::targets(),
+        market::targets(),
     ]
     .into_iter()
     .flatten()

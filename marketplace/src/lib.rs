@@ -20,6 +20,8 @@ mod dispute;
 pub mod encoding;
 pub mod entry;
 pub mod event;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod genesis;
 mod governance;
 mod index;
