@@ -1,0 +1,44 @@
+//! The marketplace: a deterministic contract on the ledger, from a certified hospital to a settled sale.
+//!
+//! * [`transaction`]: what anyone can ask; [`rejection`]: why it is refused; [`event`]: what happened;
+//! * [`genesis`]: what it starts from; [`view`] and [`query`]: what can be seen of it;
+//! * [`contract`]: the state and the three phases every transaction passes; [`admission`]: the first;
+//! * [`application`]: the contract as the ledger's application.
+//!
+//! Deliberately absent: plaintext records, circuits and proving. The crate depends on the verifier
+//! contract, on sharing and on the ledger alone, so it cannot name an attribute.
+
+pub mod admission;
+pub mod application;
+pub mod ceremony;
+pub mod certificate;
+mod claim;
+pub mod contract;
+pub mod credits;
+mod delivery;
+mod dispute;
+pub mod encoding;
+pub mod entry;
+pub mod event;
+pub mod genesis;
+mod governance;
+mod index;
+pub mod issuer;
+mod licence;
+pub mod name;
+pub mod offer;
+mod party;
+mod proxy;
+pub mod query;
+mod record;
+pub mod rejection;
+mod requirement;
+#[cfg(feature = "test-util")]
+pub mod scenario;
+mod signature;
+#[cfg(feature = "test-util")]
+pub mod solo;
+mod table;
+pub mod transaction;
+mod verification;
+pub mod view;
