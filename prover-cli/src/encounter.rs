@@ -28,7 +28,6 @@ pub struct VisitArgs {
 
 impl VisitArgs {
     /// A visit of a wallet.
-    #[allow(dead_code)]
     pub const fn new(wallet: WalletArgs, hospital: HospitalId, visit: u32) -> Self {
         Self {
             wallet,

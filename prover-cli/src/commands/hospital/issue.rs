@@ -159,6 +159,11 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
     if args.output.is_stdout() || args.report.as_ref().is_some_and(Target::is_stdout) {
         console.leave_stdout();
     }
+    // The ciphertext first: a credential never names one that is not there.
+    let named = match sealing {
+        Some((sealing, record)) => Some(sealing.keep(&record)?),
+        None => None,
+    };
     args.output
         .write(text.as_bytes(), Access::Secret, args.force)?;
     if let Some(target) = &args.report {
@@ -166,10 +171,6 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
         text.push(b'\n');
         target.write(&text, Access::Secret, args.force)?;
     }
-    let named = match sealing {
-        Some((sealing, record)) => Some(sealing.keep(&record)?),
-        None => None,
-    };
     summarize(
         args,
         &issued.report,
