@@ -2,8 +2,10 @@
 //! trusted with any of it: what it says is final is checked against the validators' keys in the genesis
 //! document, and what it stores against its digest.
 
+pub mod history;
 mod http;
 mod problem;
+pub mod seen;
 
 use std::io::{Read, Write};
 
@@ -15,6 +17,7 @@ use eligo_ledger::light::{LedgerProof, ProofError, verify_proof};
 use eligo_ledger::merkle;
 use eligo_ledger::pbft::effect::Delivery;
 
+pub use history::{AcceptedClaim, ProvenStep, Standing, Step};
 pub use http::HttpDesk;
 pub use problem::{Problem, ProblemKind};
 

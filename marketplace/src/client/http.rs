@@ -146,7 +146,10 @@ impl Desk for HttpDesk {
     fn query(&self, path: &str, data: &[u8]) -> Result<Option<Vec<u8>>, DeskError> {
         let data = match data {
             [] => String::new(),
-            data => format!("?data={}", hex::encode(data)),
+            data => {
+                let and = if path.contains('?') { '&' } else { '?' };
+                format!("{and}data={}", hex::encode(data))
+            }
         };
         let path = format!("/v1/query/{path}{data}");
         let Some(mut answer) = self.ask(&path, "*/*")? else {

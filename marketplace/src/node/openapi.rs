@@ -185,12 +185,11 @@ fn path_parameters(path: &str) -> Vec<Value> {
 fn query_parameters(id: &str) -> Vec<Value> {
     let text = || json!({ "type": "string" });
     match id {
-        "query" => vec![parameter(
-            "data",
-            "query",
-            "The argument, in hexadecimal",
-            text(),
-        )],
+        "query" => vec![
+            parameter("data", "query", "The argument, in hexadecimal", text()),
+            parameter("after", "query", "In lists: how many to pass over", text()),
+            parameter("limit", "query", "In lists: how many to show", text()),
+        ],
         "events" => vec![
             parameter("record", "query", "About this record", text()),
             parameter("requirement", "query", "About this requirement", text()),

@@ -138,10 +138,9 @@ pub(super) async fn submit<A: Served + 'static>(
 pub(super) async fn query<A: Served + 'static>(
     State(shared): Door<A>,
     Path(path): Path<String>,
-    Params(params): Params<BTreeMap<String, String>>,
+    Params(mut params): Params<BTreeMap<String, String>>,
 ) -> Answer {
-    let data = params.get("data").map(String::as_str).unwrap_or_default();
-    let data = hex::decode(data)
+    let data = hex::decode(params.remove("data").unwrap_or_default())
         .map_err(|_| Refusal::new(ProblemKind::Malformed, "data: expected hexadecimal digits"))?;
     if path.len() > MAX_QUERY || data.len() > MAX_QUERY {
         return Err(Refusal::new(ProblemKind::TooLong, "the query is too long"));
@@ -149,6 +148,12 @@ pub(super) async fn query<A: Served + 'static>(
     if path.starts_with('.') {
         return Err(absent("no such query"));
     }
+    // What else is asked for is the application's to understand.
+    let rest: Vec<String> = params.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let path = match rest.as_slice() {
+        [] => path,
+        rest => format!("{path}?{}", rest.join("&")),
+    };
     let answer = on_thread(&shared, move |node| Ok(node.query(&path, &data)?)).await?;
     let answer = answer.ok_or_else(|| absent("there is nothing of that name"))?;
     Ok(typed(JSON, answer))
