@@ -172,5 +172,15 @@ test("a key that snarkjs made proves and verifies", { skip: !process.env.ELIGO }
       ...["--proof", at("proof"), "--today", "2021-06-01"],
     );
     assert.equal(await verify(at("proof")), true);
+
+    // Our witness, their prover.
+    await eligo(
+      ...["export", "wtns", "--wallet", at("wallet"), "--credential", at("credential.json")],
+      ...["--requirement", at("r.toml"), "--today", "2021-06-01", "-o", at("c.wtns")],
+    );
+    const key = JSON.parse(await readFile(path.join(at("proof"), "verification_key.json"), "utf8"));
+    const { proof, publicSignals } = await prove(at("c.zkey"), at("c.wtns"));
+    assert.equal(await groth16.verify(key, publicSignals, proof), true);
+    assert.deepEqual(publicSignals, JSON.parse(await readFile(path.join(at("proof"), "public.json"), "utf8")));
   });
 });

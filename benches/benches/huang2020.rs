@@ -143,6 +143,7 @@ fn plot(rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
     let Some(folder) = std::env::var_os("ELIGO_PLOTS").map(std::path::PathBuf::from) else {
         return Ok(());
     };
+    std::fs::create_dir_all(&folder)?;
     draw(
         &folder.join("huang2020-prove.svg"),
         "Record to proof, ms",

@@ -5,12 +5,12 @@
 #[path = "groth16/systems.rs"]
 mod systems;
 
-use ark_bn254::{Bn254, Fr};
-use ark_ff::{One, UniformRand};
+use ark_bn254::{Bn254, Fq, Fr};
+use ark_ff::{BigInt, One, UniformRand};
 use ark_groth16::{Groth16, Proof};
 use ark_snark::{CircuitSpecificSetupSNARK, SNARK};
 use eligo_circuits::groth16::{
-    KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer, Work,
+    ConsistencyError, KeyDigest, ProveError, ProvingKey, ReadError, Section, Synthesizer, Work,
     snarkjs::{self, ImportError},
 };
 use eligo_circuits::r1cs::R1cs;
@@ -53,6 +53,88 @@ fn stock_verifier_accepts_proofs_of_every_kind_of_system() {
             "proofs are blinded"
         );
     }
+}
+
+#[test]
+fn an_honest_key_is_consistent() {
+    let mut rng = rng(11);
+    for (system, _) in [chain(20, &mut rng), bits(1, &mut rng), random(70, &mut rng)] {
+        let key = ProvingKey::generate(system, &mut rng);
+        key.check_consistency(&mut rng).unwrap();
+        let mut file = Vec::new();
+        key.write(&mut file).unwrap();
+        let read = ProvingKey::read_checked(&file).unwrap();
+        read.check_consistency(&mut rng).unwrap();
+    }
+    let (system, _) = ceremony_system();
+    let imported = ProvingKey::import_zkey(include_bytes!("groth16/snarkjs.zkey"), system);
+    assert_eq!(
+        imported.unwrap().check_consistency(&mut rng).unwrap_err(),
+        ConsistencyError::Unchecked
+    );
+}
+
+#[test]
+fn no_element_of_a_key_can_be_another() {
+    use ConsistencyError::{A, B, L, Quotient, Verifying};
+    let mut rng = rng(12);
+    let (system, _) = random(12, &mut rng);
+    let instance = system.instance as usize;
+    let key = ProvingKey::generate(system, &mut rng);
+    let mut file = Vec::new();
+    key.write(&mut file).unwrap();
+    // From the end: B in G2, H, L, A; before the matrices, the two check elements and the verifying key.
+    let (count_a, count_b, count_l) = key.query_lengths();
+    let b = file.len() - 128 * count_b;
+    let h = b - 64 * key.domain_size();
+    let l = h - 64 * count_l;
+    let a = l - 64 * count_a;
+    let verifying = 72;
+    let ic = verifying + 64 + 3 * 128;
+    let check = ic + 64 * instance;
+    let mut refused = |offset: usize, length: usize, expected: &[ConsistencyError]| {
+        let mut altered = file.clone();
+        // The point is replaced by its negative: still a point of the group.
+        let half = length / 2;
+        for i in (offset + half..offset + length).step_by(32) {
+            let mut limbs = [0u64; 4];
+            for (limb, word) in limbs.iter_mut().zip(altered[i..i + 32].chunks_exact(8)) {
+                *limb = u64::from_le_bytes(word.try_into().unwrap());
+            }
+            let negative = -Fq::new_unchecked(BigInt(limbs));
+            let bytes: Vec<u8> = negative
+                .0
+                .0
+                .into_iter()
+                .flat_map(u64::to_le_bytes)
+                .collect();
+            altered[i..i + 32].copy_from_slice(&bytes);
+        }
+        let key = ProvingKey::read_checked(&altered).unwrap();
+        let error = key.check_consistency(&mut rng).unwrap_err();
+        assert!(expected.contains(&error), "offset {offset}: {error}");
+    };
+    for offset in (b..file.len()).step_by(128) {
+        refused(offset, 128, &[B]);
+    }
+    for offset in (h..b).step_by(64) {
+        refused(offset, 64, &[Quotient]);
+    }
+    for offset in (l..h).step_by(64) {
+        refused(offset, 64, &[L]);
+    }
+    for offset in (a..l).step_by(64) {
+        refused(offset, 64, &[A]);
+    }
+    for offset in (ic..check).step_by(64) {
+        refused(offset, 64, &[Verifying]);
+    }
+    refused(verifying, 64, &[L, Verifying]);
+    refused(verifying + 64, 128, &[L, Verifying]);
+    refused(verifying + 64 + 128, 128, &[Verifying]);
+    refused(verifying + 64 + 2 * 128, 128, &[Quotient]);
+    refused(check, 128, &[Quotient]);
+    refused(check + 128, 128, &[Quotient]);
 }
 
 #[test]

@@ -12,8 +12,6 @@ mod institution;
 mod journal;
 mod patient;
 mod proxy;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ mod archive;
 
 mod front;
 mod http;
+mod market;
 mod metrics;
 mod openapi;
 mod requests;

@@ -91,7 +91,7 @@ impl Domain {
     /// Values of a polynomial of degree below `n` on the domain become its values on the coset.
     ///
     /// `values` has `n` elements, in natural order before and after.
-    fn move_to_coset(&self, values: &mut [Fr]) {
+    pub(crate) fn move_to_coset(&self, values: &mut [Fr]) {
         debug_assert_eq!(values.len(), self.size());
         self.interpolate(values);
         for (value, factor) in values.iter_mut().zip(&self.coset) {
@@ -146,6 +146,12 @@ impl Domain {
     pub(crate) fn coset_lagrange(&self, tau: Fr) -> Vec<Fr> {
         let shift = self.root(self.log_size + 1);
         lagrange_orbit(tau, shift, shift.square(), self.size(), 2 * self.size())
+    }
+
+    /// The elements of the coset, in order.
+    pub(crate) fn coset_points(&self) -> Vec<Fr> {
+        let shift = self.root(self.log_size + 1);
+        powers(shift, shift.square(), self.size())
     }
 
     /// A primitive `2^log`-th root of unity, the one snarkjs uses.

@@ -10,6 +10,7 @@ use ark_groth16::VerifyingKey;
 
 use super::{
     KeyDigest, ProvingKey, ReadError, Section,
+    consistency::CheckElements,
     cursor::Cursor,
     digest::Hashing,
     domain::{Domain, MAX_LOG_SIZE},
@@ -21,6 +22,7 @@ use super::{
 const MAGIC: [u8; 8] = *b"eligo-pk";
 const VERSION: u32 = 1;
 const COMPRESSED: u32 = 1;
+const CHECKABLE: u32 = 2;
 
 /// The longest circuit description a key carries: 1 MiB.
 pub const MAX_METADATA: usize = 1 << 20;
@@ -79,10 +81,9 @@ impl ProvingKey {
     /// Where and how the file is malformed.
     pub fn read_checked(bytes: &[u8]) -> Result<Self, ReadError> {
         let key = decode(bytes, Encoding::Montgomery)?;
-        points::check_subgroup(
-            Section::Verifying,
-            &[key.vk.beta_g2, key.vk.gamma_g2, key.vk.delta_g2],
-        )?;
+        let mut loose = vec![key.vk.beta_g2, key.vk.gamma_g2, key.vk.delta_g2];
+        loose.extend(key.check.iter().flat_map(|check| [check.m, check.n]));
+        points::check_subgroup(Section::Verifying, &loose)?;
         points::check_subgroup(Section::B, &key.b.points)?;
         Ok(key)
     }
@@ -91,10 +92,11 @@ impl ProvingKey {
         let matrices = matrices::encode(&self.system);
         let mut head = Vec::with_capacity(1 << 10);
         head.extend_from_slice(&MAGIC);
-        let flags = if encoding == Encoding::Compressed {
-            COMPRESSED
-        } else {
-            0
+        let flags = match (encoding, &self.check) {
+            (Encoding::Compressed, None) => COMPRESSED,
+            (Encoding::Compressed, Some(_)) => COMPRESSED | CHECKABLE,
+            (_, None) => 0,
+            (_, Some(_)) => CHECKABLE,
         };
         for word in [
             VERSION,
@@ -115,6 +117,9 @@ impl ProvingKey {
             point.put(encoding, &mut head);
         }
         points::put_all(&self.vk.gamma_abc_g1, encoding, &mut head);
+        if let Some(check) = &self.check {
+            points::put_all(&[check.m, check.n], encoding, &mut head);
+        }
         out.write_all(&head)?;
         out.write_all(&matrices)?;
         let columns = self.system.columns();
@@ -131,6 +136,7 @@ impl ProvingKey {
 /// The first 72 bytes.
 struct Header {
     encoding: Encoding,
+    checkable: bool,
     instance: u32,
     witness: u32,
     rows: u32,
@@ -150,13 +156,14 @@ fn header(cursor: &mut Cursor<'_>) -> Result<Header, ReadError> {
         return Err(ReadError::Version { found: version });
     }
     let flags = cursor.u32()?;
-    let encoding = match flags {
+    let encoding = match flags & !CHECKABLE {
         0 => Encoding::Montgomery,
         COMPRESSED => Encoding::Compressed,
         _ => return Err(cursor.malformed("unknown flags")),
     };
     let header = Header {
         encoding,
+        checkable: flags & CHECKABLE != 0,
         instance: cursor.u32()?,
         witness: cursor.u32()?,
         rows: cursor.u32()?,
@@ -198,6 +205,15 @@ fn decode(bytes: &[u8], uncompressed: Encoding) -> Result<ProvingKey, ReadError>
         gamma_g2: one(&mut cursor, encoding)?,
         delta_g2: one(&mut cursor, encoding)?,
         gamma_abc_g1: points::take_all(&mut cursor, header.instance as usize, encoding)?,
+    };
+
+    let check = if header.checkable {
+        Some(CheckElements {
+            m: one(&mut cursor, encoding)?,
+            n: one(&mut cursor, encoding)?,
+        })
+    } else {
+        None
     };
 
     cursor.enter(Section::Matrices);
@@ -243,6 +259,7 @@ fn decode(bytes: &[u8], uncompressed: Encoding) -> Result<ProvingKey, ReadError>
             points: l,
         },
         h,
+        check,
         metadata,
         prepared: OnceLock::new(),
     })

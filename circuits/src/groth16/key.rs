@@ -5,7 +5,10 @@ use std::{fmt, sync::OnceLock};
 use ark_bn254::{Bn254, G1Affine, G2Affine, g1, g2};
 use ark_groth16::VerifyingKey;
 
-use super::{domain::Domain, kernel::Engine, msm::Table, parallel, prove::Weighted};
+use super::{
+    consistency::CheckElements, domain::Domain, kernel::Engine, msm::Table, parallel,
+    prove::Weighted,
+};
 use crate::r1cs::R1cs;
 
 /// Group elements of some of the columns: those whose element is not the point at infinity.
@@ -34,6 +37,8 @@ pub struct ProvingKey {
     pub(crate) l: Query<G1Affine>,
     /// The coset's Lagrange polynomials at tau over delta, in G1: one for each element of the domain.
     pub(crate) h: Vec<G1Affine>,
+    /// What the key can be checked by; absent from keys of other tools.
+    pub(crate) check: Option<CheckElements>,
     pub(crate) metadata: Vec<u8>,
     pub(crate) prepared: OnceLock<Prepared>,
 }
@@ -63,6 +68,15 @@ impl ProvingKey {
     /// Number of evaluation points, a power of two not below constraints plus instance columns.
     pub fn domain_size(&self) -> usize {
         self.domain.size()
+    }
+
+    /// Points of the A, B and L queries, infinity left out.
+    pub fn query_lengths(&self) -> (usize, usize, usize) {
+        (
+            self.a.points.len(),
+            self.b.points.len(),
+            self.l.points.len(),
+        )
     }
 
     /// The circuit's description, as given to [`with_metadata`](Self::with_metadata); empty by default.

@@ -25,6 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod consistency;
 mod cursor;
 mod digest;
 mod domain;
@@ -42,6 +43,7 @@ mod setup;
 pub mod snarkjs;
 mod synthesizer;
 
+pub use consistency::ConsistencyError;
 pub use cursor::{ReadError, Section};
 pub use digest::{KeyDigest, ParseDigestError};
 pub use file::MAX_METADATA;

@@ -10,7 +10,8 @@ use rand_core::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    ProvingKey, domain::Domain, fixed_base::FixedBase, kernel::Engine, key::Query, parallel,
+    ProvingKey, consistency::CheckElements, domain::Domain, fixed_base::FixedBase, kernel::Engine,
+    key::Query, parallel,
 };
 use crate::r1cs::{Matrix, R1cs};
 
@@ -71,6 +72,7 @@ impl ProvingKey {
         h.iter_mut()
             .for_each(|value| *value *= trapdoor.delta_inverse);
 
+        let check = check_elements(&h, &trapdoor);
         let engine = Engine::detect();
         let (g1, g2) = parallel::join(
             || {
@@ -110,9 +112,21 @@ impl ProvingKey {
             h,
             system,
             domain,
+            check: Some(check),
             metadata: Vec::new(),
             prepared: OnceLock::new(),
         }
+    }
+}
+
+/// The sum of the H query's scalars is kappa; see [`super::consistency`].
+fn check_elements(h: &[Fr], trapdoor: &Trapdoor) -> CheckElements {
+    // A unit, since tau is no root of unity of twice the domain's order.
+    let kappa: Zeroizing<Fr> = Zeroizing::new(h.iter().sum());
+    let inverse = Zeroizing::new(kappa.inverse().unwrap_or_default());
+    CheckElements {
+        m: (G2Affine::generator() * *inverse).into_affine(),
+        n: (G2Affine::generator() * (trapdoor.tau * *inverse)).into_affine(),
     }
 }
 

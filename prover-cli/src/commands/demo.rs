@@ -419,6 +419,7 @@ impl Tour<'_> {
             schemas: SchemaArgs::default(),
             keys: self.path("keys"),
             check_keys: false,
+            constant_work: false,
             today: Some(self.today),
             context: parse_context(CONTEXT)
                 .unwrap_or(eligo_verifier_contract::Context::from_field(0.into())),

@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Subcommand;
-use eligo_circuits::{claim::Requirement, groth16::ProvingKey};
+use eligo_circuits::{
+    claim::Requirement,
+    groth16::{ConsistencyError, ProvingKey},
+};
 use eligo_verifier_contract::{lint, snarkjs};
 use rand_core::OsRng;
 use rayon::prelude::*;
@@ -342,23 +345,61 @@ fn check(publication: &Publication, keys: &Path, console: &Console) -> Attempt<(
     let statement = publication.statement()?;
     let key = checked(publication, &statement, &folder)?;
     let constraints = key.system().constraints();
+    let consistent = consistent(&key, &folder)?;
+    let elements = if consistent {
+        "every element is the one the circuit calls for, so proofs hide the record whoever made the key"
+    } else {
+        "every point is on its curve and in its subgroup"
+    };
     console.say(format!(
-        "{}: the circuit of {}, {constraints} constraints; every point is on its curve and in its subgroup",
+        "{}: the circuit of {}, {constraints} constraints; {elements}",
         shown(folder.path()),
         publication.source(),
     ));
+    if !consistent {
+        console.warn("a key from another tool carries nothing to check its elements by: trust it as you trust who ran its set-up");
+    }
     console.object(json!({
         "folder": shown(folder.path()),
         "requirement": publication.id(),
         "constraints": constraints,
         "matches": true,
+        "consistent": consistent,
     }));
     Ok(())
 }
 
+/// Whether every element of a key was checked against its matrices; false if it carries nothing to check it by.
+///
+/// # Errors
+///
+/// 9 if some element is wrong.
+fn consistent(key: &ProvingKey, folder: &KeyFolder) -> Attempt<bool> {
+    match key.check_consistency(&mut OsRng) {
+        Ok(()) => Ok(true),
+        Err(ConsistencyError::Unchecked) => Ok(false),
+        Err(error) => Err(Failure::new(Kind::UnsafeKey, error)
+            .of(shown(&folder.path().join(keyring::PROVING)))
+            .help(
+                "do not prove with it: such a proof may show the record to whoever made the key",
+            )),
+    }
+}
+
+/// As [`checked`], and every element of the key checked against the circuit where the key allows it.
+pub fn checked_whole(
+    publication: &Publication,
+    statement: &Requirement,
+    folder: &KeyFolder,
+) -> Attempt<ProvingKey> {
+    let key = checked(publication, statement, folder)?;
+    consistent(&key, folder)?;
+    Ok(key)
+}
+
 /// Reads a proving key, every point checked, rebuilds the requirement's circuit and compares it with the
 /// one the key carries.
-pub fn checked(
+fn checked(
     publication: &Publication,
     statement: &Requirement,
     folder: &KeyFolder,

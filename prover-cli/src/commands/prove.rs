@@ -9,11 +9,13 @@ use std::{
 use clap::Args;
 use eligo_circuits::{
     claim::{self, Claim, ClaimError},
-    groth16::ProvingKey,
+    groth16::{ProvingKey, Work},
     statement::HolderSecret,
 };
 use eligo_records::{civil::CivilDay, requirement::explain};
-use eligo_verifier_contract::{Context, Proof, VerifyingKey, digest, field, snarkjs};
+use eligo_verifier_contract::{
+    Context, PreparedKey, Proof, VerifyingKey, digest, field, snarkjs, verify_inputs,
+};
 use rand_core::OsRng;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -62,9 +64,13 @@ pub struct Prove {
     /// Folder of the requirements' keys
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
-    /// Rebuild the circuit and compare it with the key's before using it
+    /// Before using a key, rebuild its circuit and check every element of the key against it: do so once with
+    /// keys that somebody else made
     #[arg(long)]
     pub check_keys: bool,
+    /// Take the same time whatever the record holds, up to three times longer
+    #[arg(long)]
+    pub constant_work: bool,
     /// The day of the claim, YYYY-MM-DD; today (UTC) if not given
     #[arg(long, value_name = "DATE", value_parser = CivilDay::parse)]
     pub today: Option<CivilDay>,
@@ -208,7 +214,19 @@ pub fn prove(args: &Prove, console: &Console) -> Attempt<Vec<Outcome>> {
             let claimed = offers
                 .get(pair.offer)
                 .ok_or_else(|| Failure::unexpected("a requirement went missing"))
-                .and_then(|o| claim(o, pair.held, &secret, today, args.context));
+                .and_then(|o| {
+                    let start = Instant::now();
+                    let (publication, statement) = (&o.publication, &o.statement);
+                    claim(
+                        publication,
+                        statement,
+                        pair.held,
+                        &secret,
+                        today,
+                        args.context,
+                    )
+                    .map(|c| Stated(c, milliseconds(start)))
+                });
             (pair, claimed)
         })
         .collect();
@@ -233,7 +251,7 @@ pub fn prove(args: &Prove, console: &Console) -> Attempt<Vec<Outcome>> {
         progress.working_on(&shown(&pair.folder));
         let key = keys.get(pair.offer).and_then(Option::as_ref);
         let proved = claimed.and_then(|claim| match (key, offers.get(pair.offer)) {
-            (Some(key), Some(offer)) => write_proof(offer, key, &claim, &pair.folder, args.force),
+            (Some(key), Some(offer)) => write_proof(offer, key, &claim, &pair.folder, args),
             _ => Err(Failure::unexpected("a key went missing")),
         });
         progress.advance();
@@ -300,20 +318,22 @@ fn stem(source: &Source) -> String {
     }
 }
 
-fn claim(
-    offer: &Offer,
+/// The claim of a record's holder on a requirement, its witness with it.
+///
+/// # Errors
+///
+/// 4 if the record is not eligible, naming what fails; otherwise what is wrong with the credential.
+pub fn claim(
+    publication: &Publication,
+    statement: &claim::Requirement,
     held: &Held,
     secret: &HolderSecret,
     today: CivilDay,
     context: Context,
-) -> Attempt<Stated> {
-    let start = Instant::now();
-    let publication = &offer.publication;
+) -> Attempt<Claim> {
     same_schema(held, publication)?;
-    let claimed = offer
-        .statement
-        .claim(held.credential(), secret, today, context);
-    claimed.map(|c| Stated(c, milliseconds(start))).map_err(|e| match e {
+    let claimed = statement.claim(held.credential(), secret, today, context);
+    claimed.map_err(|e| match e {
         ClaimError::Use(e) => held.unusable(&e),
         ClaimError::NotEligible => not_eligible(publication, held, today),
         ClaimError::NotSealed => Failure::file(held.source(), e)
@@ -358,17 +378,22 @@ fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Fail
 struct Loaded {
     proving: ProvingKey,
     verifying: VerifyingKey,
+    prepared: PreparedKey,
 }
 
 impl Loaded {
     fn read(offer: &Offer, check: bool) -> Attempt<Self> {
         let proving = if check {
-            super::keys::checked(&offer.publication, &offer.statement, &offer.keys)?
+            super::keys::checked_whole(&offer.publication, &offer.statement, &offer.keys)?
         } else {
             offer.keys.proving_key()?
         };
         let verifying = offer.keys.verifying_key()?;
-        Ok(Self { proving, verifying })
+        Ok(Self {
+            proving,
+            prepared: PreparedKey::new(verifying.clone()),
+            verifying,
+        })
     }
 }
 
@@ -377,12 +402,17 @@ fn write_proof(
     keys: &Loaded,
     Stated(claim, witness_ms): &Stated,
     folder: &Path,
-    force: bool,
+    args: &Prove,
 ) -> Attempt<Proved> {
     let start = Instant::now();
+    let work = if args.constant_work {
+        Work::Constant
+    } else {
+        Work::Least
+    };
     let proof = keys
         .proving
-        .prove(&claim.assignment, &mut OsRng)
+        .prove_with(work, &claim.assignment, &mut OsRng)
         .map_err(|e| {
             Failure::file(shown(offer.keys.path()), e)
                 .help("the keys are not of this requirement; check them: eligo keys check")
@@ -390,12 +420,18 @@ fn write_proof(
     let proof = Proof::new(proof.a, proof.b, proof.c).map_err(Failure::unexpected)?;
     let elapsed_ms = witness_ms + milliseconds(start);
     let inputs = claim.inputs.to_field_elements();
+    // A proof that does not verify says something of the witness to whoever gets it, and helps nobody.
+    verify_inputs(&keys.prepared, &proof, &inputs).map_err(|e| {
+        Failure::unexpected(format!("the proof just made is refused: {e}"))
+            .of(shown(offer.keys.path()))
+            .help("check the keys: eligo keys check; nothing was written")
+    })?;
     let parts = [
         (PROOF, snarkjs::write_proof(&proof).into_bytes()),
         (PUBLIC, snarkjs::write_public(&inputs).into_bytes()),
         (VERIFYING, snarkjs::write_key(&keys.verifying).into_bytes()),
     ];
-    folder::write(folder, &parts, force)?;
+    folder::write(folder, &parts, args.force)?;
     Ok(Proved {
         folder: folder.to_owned(),
         requirement: offer.publication.id().to_owned(),

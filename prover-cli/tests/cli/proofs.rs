@@ -306,6 +306,25 @@ fn altered_keys_are_refused() {
         .code(0);
     desk.run("keys inspect keys/adult --json").code(0).json();
 
+    // Two elements changed places: every point is on its curve, but the key is not the circuit's.
+    let (first, second) = (whole.len() - 256, whole.len() - 128);
+    let mut swapped = whole.clone();
+    swapped.copy_within(second.., first);
+    swapped[second..].copy_from_slice(&whole[first..second]);
+    std::fs::write(&key, &swapped).unwrap();
+    desk.run("keys check --requirement adult.toml --keys keys")
+        .code(9)
+        .says("B query");
+    desk.run(&format!("{prove} --check-keys"))
+        .code(9)
+        .says("B query");
+    assert!(!desk.path("p").exists());
+    std::fs::write(&key, &whole).unwrap();
+    let ran = desk
+        .run("keys check --requirement adult.toml --keys keys --json")
+        .code(0);
+    assert_eq!(ran.json()["consistent"], true);
+
     // A safe key of another circuit in the place of the verifying key.
     std::fs::copy(
         fixture("vk/good/verification_key.json"),
@@ -432,6 +451,17 @@ fn a_sale_needs_a_sealed_record() {
 }
 
 #[test]
+fn work_can_be_made_constant() {
+    let desk = desk();
+    desk.run(&format!(
+        "prove {WHO} --requirement adult.toml --keys keys {DAY} --constant-work --check-keys -o p"
+    ))
+    .code(0);
+    desk.run(&format!("{VERIFY} {DAY}").replace("--proof proof", "--proof p"))
+        .code(0);
+}
+
+#[test]
 fn contexts_are_hexadecimal_and_fit() {
     let desk = desk();
     let prove = |context: &str| {
@@ -464,6 +494,38 @@ fn circuits_are_exported_and_keys_of_others_not_imported() {
         .code(0);
     let bytes = std::fs::read(desk.path("adult.r1cs")).unwrap();
     assert_eq!(&bytes[..8], b"r1cs\x01\0\0\0");
+    let wtns = format!("export wtns {WHO} --requirement adult.toml {DAY} -o adult.wtns");
+    desk.run(&wtns).code(0).says("delete it");
+    let witness = std::fs::read(desk.path("adult.wtns")).unwrap();
+    assert_eq!(&witness[..8], b"wtns\x02\0\0\0");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(desk.path("adult.wtns"))
+            .unwrap()
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+    desk.run(
+        &wtns
+            .replace("cred.json", "nora.json")
+            .replace(".wtns", "2.wtns"),
+    )
+    .code(4);
+    assert!(!desk.path("adult2.wtns").exists());
+
+    let vk = "keys/adult/verification_key.json";
+    let ran = desk.run(&format!("export solidity --vk {vk}")).code(0);
+    assert!(ran.out.contains("contract Groth16Verifier"));
+    assert!(!ran.out.contains("{{"));
+    let ran = desk
+        .run(&format!("export solidity --gate --vk {vk}"))
+        .code(0);
+    assert!(ran.out.contains("contract EligibilityGate") && !ran.out.contains("{{"));
+    let unsafe_key = fixture("vk/gamma_is_delta/verification_key.json");
+    desk.run_words(&["export", "solidity", "--vk", &unsafe_key])
+        .code(9);
+
     desk.run("export r1cs --requirement draft.toml -o draft.r1cs")
         .code(3);
     let ran = desk

@@ -120,6 +120,7 @@ impl ProvingKey {
             h: whole(&file, 9, domain.size())?,
             system,
             domain,
+            check: None,
             metadata: Vec::new(),
             prepared: OnceLock::new(),
         })
