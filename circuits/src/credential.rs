@@ -16,6 +16,7 @@ use p256::ecdsa::{
 };
 use rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use crate::{
     issuer::{IssuerKey, IssuerPublic},
@@ -181,16 +182,56 @@ pub struct Grounds<'a> {
     pub expires: CivilDay,
 }
 
+/// What blinds the commitment to a record: 248 random bits. Wiped when dropped.
+pub struct Salt(Fr);
+
+impl Salt {
+    /// Draws a salt.
+    pub fn draw(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let mut salt = [0u8; 31];
+        rng.fill_bytes(&mut salt);
+        let drawn = Self(Fr::from_le_bytes_mod_order(&salt));
+        salt.zeroize();
+        drawn
+    }
+
+    /// The element. It is `Copy`: copy it nowhere else than into the record's own container.
+    pub const fn expose(&self) -> &Fr {
+        &self.0
+    }
+}
+
+impl Drop for Salt {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl core::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
 impl Credential {
-    /// Signs a credential, with a fresh salt of 248 bits.
+    /// Signs a credential, with a fresh salt.
     pub fn issue(
         key: &IssuerKey,
         grounds: Grounds<'_>,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, CredentialError> {
-        let mut salt = [0u8; 31];
-        rng.fill_bytes(&mut salt);
-        let salt = Fr::from_le_bytes_mod_order(&salt);
+        Self::issue_salted(key, grounds, &Salt::draw(rng), rng)
+    }
+
+    /// Signs a credential whose record is committed to under a salt drawn before: a sealed record holds
+    /// the salt, and the credential names the sealed record. One salt serves one record.
+    pub fn issue_salted(
+        key: &IssuerKey,
+        grounds: Grounds<'_>,
+        salt: &Salt,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Self, CredentialError> {
+        let salt = *salt.expose();
         let (issued, expires) = (grounds.issued, grounds.expires);
         if issued > expires {
             return Err(CredentialError::Days { issued, expires });

@@ -4,7 +4,7 @@
 //! A [`Node`] is itself a [`Desk`](crate::client::Desk): what is in the same process needs no socket.
 
 mod archive;
-
+pub mod dev;
 mod front;
 mod http;
 mod market;

@@ -1,17 +1,22 @@
 //! The commands, one file a group.
 
+mod combine;
 mod completions;
 mod demo;
 mod explain;
 mod export;
+mod grant;
 mod hospital;
 mod institution;
 mod keys;
+mod open;
 mod prove;
+mod reencrypt;
 mod requirement;
 mod schema;
+mod seal;
 mod verify;
-mod wallet;
+pub mod wallet;
 
 use clap::{Parser, Subcommand};
 
@@ -80,6 +85,18 @@ pub enum Command {
     Prove(prove::Prove),
     /// Check a proof against a requirement
     Verify(verify::Verify),
+    /// Encrypt a file of any size to a patient's visit
+    Seal(seal::Seal),
+    /// Grant a sealed record to an institution, through proxies of which some must help
+    Grant(grant::Grant),
+    /// Take a grant back: proxies that obey answer it no more
+    Revoke(grant::Revoke),
+    /// Answer a grant with a proxy's share; it reveals nothing to the proxy
+    Reencrypt(reencrypt::Reencrypt),
+    /// Check the proxies' shares and make the record's key of them; proxies that lied are named
+    Combine(combine::Combine),
+    /// Open a sealed file: the patient with the wallet, an institution with what `combine` found
+    Open(open::Open),
     /// Circuits for other tools
     #[command(
         subcommand,
@@ -105,6 +122,12 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Keys(c) => keys::run(c, console),
         Command::Prove(c) => prove::run(&c, console),
         Command::Verify(c) => verify::run(&c, console),
+        Command::Seal(c) => seal::run(&c, console),
+        Command::Grant(c) => grant::run(&c, console),
+        Command::Revoke(c) => grant::revoke(&c, console),
+        Command::Reencrypt(c) => reencrypt::run(&c, console),
+        Command::Combine(c) => combine::run(&c, console),
+        Command::Open(c) => open::run(&c, console),
         Command::Export(c) => export::run(c, console),
         Command::Completions(c) => completions::print(&c),
         Command::Man(c) => completions::manual(&c, console),

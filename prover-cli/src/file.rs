@@ -88,15 +88,21 @@ impl fmt::Display for Target {
 
 static STDIN_TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Takes standard input for one argument; a second one is refused.
+pub fn take_stdin() -> Attempt<()> {
+    if STDIN_TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Failure::usage("two arguments read standard input (`-`)")
+            .help("give all but one of them as files"));
+    }
+    Ok(())
+}
+
 impl Source {
     /// Reads at most `limit` bytes; more is refused.
     pub fn read(&self, limit: usize) -> Attempt<Vec<u8>> {
         match self {
             Self::Stdin => {
-                if STDIN_TAKEN.swap(true, Ordering::Relaxed) {
-                    return Err(Failure::usage("two arguments read standard input (`-`)")
-                        .help("give all but one of them as files"));
-                }
+                take_stdin()?;
                 bounded(io::stdin().lock(), limit, self)
             }
             Self::File(path) => {
@@ -225,7 +231,8 @@ pub fn exists(path: &Path) -> Failure {
         .help("choose another name, or add --force to overwrite it")
 }
 
-fn is_device(path: &Path) -> bool {
+/// Whether a path is a device, a pipe or a socket: written to as it is.
+pub fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| {
         let kind = m.file_type();
         kind.is_char_device() || kind.is_fifo() || kind.is_socket()
@@ -264,7 +271,8 @@ pub fn write(path: &Path, bytes: &[u8], access: Access, force: bool) -> Attempt<
     Ok(())
 }
 
-fn persist(file: NamedTempFile, path: &Path, force: bool) -> Attempt<()> {
+/// Gives a temporary file its name.
+pub fn persist(file: NamedTempFile, path: &Path, force: bool) -> Attempt<()> {
     let persisted = if force {
         file.persist(path)
     } else {

@@ -4,17 +4,23 @@ mod circuit;
 mod commands;
 mod console;
 mod day;
+mod document;
+mod encounter;
 mod failure;
 mod file;
 mod folder;
 mod held;
 mod interrupt;
 mod keyring;
+mod ledger_key;
+mod moment;
 mod passphrase;
 mod progress;
 mod publication;
 mod publisher;
 mod schemas;
+mod sealing;
+mod stream;
 
 use std::{env, process::ExitCode};
 

@@ -1,6 +1,6 @@
 //! One progress display for many pieces of work, on standard error, for a person only.
 
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -25,6 +25,27 @@ impl Progress {
         bar.set_prefix(doing);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
+    }
+
+    /// Starts a display of how much of a file is read; invisible unless a person watches.
+    pub fn of_bytes(console: &Console, doing: &'static str, bytes: Option<u64>) -> Self {
+        let progress = Self::start(console, doing, 0);
+        let template = match bytes {
+            Some(bytes) => {
+                progress.0.set_length(bytes);
+                "{prefix} {bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}"
+            }
+            None => "{prefix} {spinner} {bytes} {binary_bytes_per_sec}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            progress.0.set_style(style);
+        }
+        progress
+    }
+
+    /// Counts what is read through it.
+    pub fn reading<R: Read>(&self, reader: R) -> impl Read {
+        self.0.wrap_read(reader)
     }
 
     /// Names the piece being worked on.

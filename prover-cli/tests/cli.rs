@@ -14,5 +14,7 @@ mod patients;
 mod proofs;
 #[path = "cli/requirements.rs"]
 mod requirements;
+#[path = "cli/sharing.rs"]
+mod sharing;
 #[path = "cli/wallets.rs"]
 mod wallets;

@@ -14,7 +14,7 @@ use crate::keys::{
     PossessionError, ProxyKey, ProxyKeyProof, ProxyPublicKey, ReceivingKey, ReceivingKeyProof,
     ReceivingPublicKey,
 };
-use crate::tcpre::{Capsule, RefreshDeal, Revocation, Share, SignedGrant, Transcript};
+use crate::tcpre::{Capsule, ContentKey, RefreshDeal, Revocation, Share, SignedGrant, Transcript};
 use crate::wire::WireError;
 
 /// A message with canonical bytes that can be kept in a file.
@@ -178,6 +178,25 @@ macro_rules! secret_document {
 secret_document!(ReceivingKey, "eligo-receiving-key-secret");
 secret_document!(ProxyKey, "eligo-proxy-key-secret");
 
+impl ContentKey {
+    /// What [`crate::tcpre::combine`] found, as a file that only its owner may read: whoever has it reads
+    /// that one record.
+    #[must_use]
+    pub fn to_secret_json(&self) -> Zeroizing<String> {
+        Zeroizing::new(write(CONTENT_KEY, self.to_bytes().as_slice()))
+    }
+
+    /// Reads the file again.
+    ///
+    /// # Errors
+    /// [`DocumentError`] says what is wrong with it.
+    pub fn from_secret_json(file: &[u8]) -> Result<Self, DocumentError> {
+        let bytes = read(CONTENT_KEY, Self::BYTES, file)?;
+        Self::from_bytes(&bytes).map_err(DocumentError::Content)
+    }
+}
+const CONTENT_KEY: &str = "eligo-content-key-secret";
+
 macro_rules! card {
     ($(#[$doc:meta])* $card:ident of $secret:ident: $key:ident, $proof:ident, $format:literal) => {
         $(#[$doc])*
@@ -293,6 +312,18 @@ mod tests {
             Revocation::from_json(long.as_bytes()),
             Err(DocumentError::TooLong { .. })
         ));
+    }
+
+    #[test]
+    fn content_keys_are_kept() {
+        let key = ContentKey::from_bytes(&[7; 96]).unwrap();
+        let json = key.to_secret_json();
+        let again = ContentKey::from_secret_json(json.as_bytes()).unwrap();
+        assert_eq!(again.to_bytes(), key.to_bytes());
+        assert!(!format!("{key:?}").contains("7, 7"));
+        for bytes in [&[7; 95][..], &[7; 97], &[]] {
+            assert!(ContentKey::from_bytes(bytes).is_err());
+        }
     }
 
     #[test]

@@ -46,7 +46,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 pub use envelope::{
     ExceedsLimits, KdfCost, OpenError, Passphrase, PassphraseError, change_passphrase,
 };
-pub use holder::{EncounterCard, Holder, HolderDocument, HolderDocumentError, HolderError};
+pub use holder::{
+    EncounterCard, EncounterCardError, Holder, HolderDocument, HolderDocumentError, HolderError,
+};
 pub use words::{BackupWords, WordsError};
 
 use crate::domain::{self, int, lp};

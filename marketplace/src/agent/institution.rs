@@ -178,7 +178,11 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
     }
 
     /// The transcript opens the record: it goes to the arbiters alone.
-    fn letters(&self, id: &ClaimId, transcript: &Transcript) -> Result<DisputeEvidence, AgentError> {
+    fn letters(
+        &self,
+        id: &ClaimId,
+        transcript: &Transcript,
+    ) -> Result<DisputeEvidence, AgentError> {
         let mut letters = Vec::new();
         for arbiter in self.client.arbiters()?.into_iter().filter(|a| a.voting) {
             let mut key = [0; 32];

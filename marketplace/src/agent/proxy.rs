@@ -196,7 +196,8 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
             return Ok(None);
         }
         let claim = self.client.accepted_claim(&id)?;
-        let Some(claim) = claim.filter(|c| c.wants_shares() && !c.has_share_of(self.identity.key()))
+        let Some(claim) =
+            claim.filter(|c| c.wants_shares() && !c.has_share_of(self.identity.key()))
         else {
             self.journal.write(&done, b"nothing to do")?;
             return Ok(None);

@@ -100,7 +100,12 @@ impl AcceptedClaim {
     #[must_use]
     pub fn has_share_of(&self, key: &ProxyKey) -> bool {
         let public = key.public();
-        let mine = self.grant.terms().proxies.iter().find(|(_, k)| **k == public);
+        let mine = self
+            .grant
+            .terms()
+            .proxies
+            .iter()
+            .find(|(_, k)| **k == public);
         mine.is_some_and(|(id, _)| {
             let mut posted = self.seen.shares.iter();
             posted.any(|(number, _)| u64::from(*number) == u64::from(id.number()))
@@ -147,7 +152,10 @@ impl<D: Desk> Client<D> {
     /// # Errors
     /// [`ClientError`] if a proof does not hold, or a result does not contain what the node told.
     pub fn prove(&self, steps: Vec<Step>) -> Result<Vec<ProvenStep>, ClientError> {
-        steps.into_iter().map(|step| self.prove_step(step)).collect()
+        steps
+            .into_iter()
+            .map(|step| self.prove_step(step))
+            .collect()
     }
 
     fn prove_step(&self, step: Step) -> Result<ProvenStep, ClientError> {
@@ -167,9 +175,14 @@ impl<D: Desk> Client<D> {
         };
         // A refusal says so itself; a false share is evidence although its transaction was refused.
         let refused = committed.outcome.code != 0
-            && matches!(step.event, Event::ClaimRejected { .. } | Event::FalseShare { .. });
+            && matches!(
+                step.event,
+                Event::ClaimRejected { .. } | Event::FalseShare { .. }
+            );
         if !refused && !events.contains(&step.event) {
-            return Err(nonsense("an event that its transaction did not bring about"));
+            return Err(nonsense(
+                "an event that its transaction did not bring about",
+            ));
         }
         let standing = match committed.outcome_proved {
             true => Standing::Proved,
@@ -204,7 +217,10 @@ impl<D: Desk> Client<D> {
             Some(Body::Claim(request)) => request,
             _ => return Err(nonsense("a claim")),
         };
-        let this = proven.signed.as_ref().map(SignedTransaction::to_transaction);
+        let this = proven
+            .signed
+            .as_ref()
+            .map(SignedTransaction::to_transaction);
         if this.and_then(Result::ok).map(|t| ClaimId::from(t.id())) != Some(*id) {
             return Err(nonsense("another claim"));
         }

@@ -15,9 +15,7 @@ use eligo_ledger::proposer::ProposerPolicy;
 use eligo_ledger::roster::{Class, Member, Roster, RosterError};
 use eligo_ledger::wire::{Wire, WireError};
 use eligo_sharing::beacon::BeaconSigner;
-use eligo_sharing::dkg::{
-    Ceremony, Deals, Exposer, GroupKey, KeyShare, Participant, Purpose, deal,
-};
+use eligo_sharing::dkg::{Ceremony, Deals, Exposer, GroupKey, KeyShare, Purpose, deal};
 use eligo_sharing::keys::ProxyKey;
 use eligo_sharing::letter::LetterKey;
 use rand_core::{CryptoRng, RngCore};
@@ -148,7 +146,12 @@ impl Drop for Secrets {
     fn drop(&mut self) {
         self.registrar.zeroize();
         for r in &mut self.replicas {
-            let all = [&mut r.replica, &mut r.arbiter, &mut r.letters, &mut r.beacon];
+            let all = [
+                &mut r.replica,
+                &mut r.arbiter,
+                &mut r.letters,
+                &mut r.beacon,
+            ];
             all.into_iter().for_each(Zeroize::zeroize);
         }
         self.proxies.iter_mut().for_each(Zeroize::zeroize);
@@ -278,7 +281,11 @@ impl DevChain {
         };
         std::fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
         let text = serde_json::to_string(&secrets).map_err(|_| DevError::Secrets("encoding"))?;
-        write(&folder.join(SECRETS), Zeroizing::new(text).as_bytes(), 0o600)?;
+        write(
+            &folder.join(SECRETS),
+            Zeroizing::new(text).as_bytes(),
+            0o600,
+        )?;
         let keys = folder.join("proxies");
         std::fs::create_dir_all(&keys).map_err(|error| at(&keys, error))?;
         for (n, proxy) in (1u16..).zip(&proxies) {
@@ -402,7 +409,10 @@ fn beacon_key(
     let (checkers, complaints): (Vec<_>, Vec<_>) =
         dealers.into_iter().map(|d| d.check(&deals)).unzip();
     let complaints: Vec<_> = complaints.into_iter().flatten().collect();
-    let answers: Vec<_> = checkers.iter().flat_map(|c| c.answer(&complaints)).collect();
+    let answers: Vec<_> = checkers
+        .iter()
+        .flat_map(|c| c.answer(&complaints))
+        .collect();
     let qualified = deals.qualify(&complaints, &answers);
     let qualified = qualified.map_err(|_| DevError::Beacon)?;
     let (exposers, exposures): (Vec<Exposer<'_>>, Vec<_>) =
@@ -431,7 +441,11 @@ fn write(file: &Path, bytes: &[u8], mode: u32) -> Result<(), DevError> {
     let written = || {
         std::fs::remove_file(&staged).ok();
         let mut options = std::fs::OpenOptions::new();
-        let mut out = options.write(true).create_new(true).mode(mode).open(&staged)?;
+        let mut out = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&staged)?;
         out.set_permissions(std::fs::Permissions::from_mode(mode))?;
         out.write_all(bytes)?;
         out.sync_all()?;
@@ -441,7 +455,9 @@ fn write(file: &Path, bytes: &[u8], mode: u32) -> Result<(), DevError> {
 }
 
 fn bounded(file: &Path) -> Result<Vec<u8>, DevError> {
-    let length = std::fs::metadata(file).map_err(|error| at(file, error))?.len();
+    let length = std::fs::metadata(file)
+        .map_err(|error| at(file, error))?
+        .len();
     if length > LIMIT {
         return Err(DevError::Secrets("too long"));
     }

@@ -397,6 +397,7 @@ impl Tour<'_> {
             incomplete: Vec::new(),
             output: self.target(&format!("{name}.credential.json")),
             report: Some(self.target(&format!("{name}.report.json"))),
+            sealing: hospital::SealingArgs::default(),
             force: self.force,
         }
     }

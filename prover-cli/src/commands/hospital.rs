@@ -11,6 +11,7 @@ use crate::{
     console::Console,
     failure::{Attempt, Failure},
     file::{Access, Source, Target},
+    ledger_key::LedgerKeyCard,
 };
 
 /// For hospitals: keys and credentials
@@ -43,12 +44,24 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Print the key with which the hospital signs what it seals, for those who open it and for the ledger
+    #[command(after_help = "Example:\n  eligo hospital ledger-key hospital.key > hospital.ledger")]
+    LedgerKey {
+        /// The secret key file, `-` for standard input
+        key: Source,
+        /// Write to a file instead
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: Target,
+        /// Overwrite
+        #[arg(long)]
+        force: bool,
+    },
     /// Read a patient's FHIR record and sign a credential
     #[command(after_help = issue::EXAMPLE)]
-    Issue(issue::Issue),
+    Issue(Box<issue::Issue>),
 }
 
-pub use issue::{Issue, run as issue_credential};
+pub use issue::{Issue, SealingArgs, run as issue_credential};
 
 pub fn run(command: Command, console: &Console) -> Attempt<u8> {
     match command {
@@ -58,6 +71,9 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
             force,
         } => keygen(&name, &output, force, console)?,
         Command::Public { key, output, force } => public(&key, &output, force, console)?,
+        Command::LedgerKey { key, output, force } => {
+            ledger_key(&key, &output, force, console)?;
+        }
         Command::Issue(args) => {
             issue::run(&args, console)?;
         }
@@ -89,6 +105,20 @@ pub fn read_key(source: &Source, console: &Console) -> Attempt<IssuerKey> {
     IssuerKey::from_json(&bytes).map_err(|e| {
         Failure::file(source, e).help("expected a file made by `eligo hospital keygen`")
     })
+}
+
+/// Writes the public half of a hospital's ledger key.
+pub fn ledger_key(key: &Source, output: &Target, force: bool, console: &Console) -> Attempt<()> {
+    output.check(force)?;
+    let card = LedgerKeyCard::of(&read_key(key, console)?)?;
+    let mut text = card.to_json()?;
+    text.push('\n');
+    output.write(text.as_bytes(), Access::Public, force)?;
+    if !output.is_stdout() {
+        console.say(format!("{output}: ledger key of {}", card.name));
+        console.object(json!({ "key": output.to_string() }));
+    }
+    Ok(())
 }
 
 /// Writes an issuer's public keys.

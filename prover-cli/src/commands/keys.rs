@@ -1,5 +1,7 @@
 //! `eligo keys`: making, looking at and checking keys.
 
+mod sharing;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -97,6 +99,14 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         keys: PathBuf,
     },
+    /// Make an institution's receiving key, to which patients grant records; one for each requirement
+    #[command(
+        after_help = "Example:\n  eligo keys receiving -o institute.receiving.key --card institute.card"
+    )]
+    Receiving(sharing::Pair),
+    /// Make a proxy's key, with which it answers grants
+    #[command(after_help = "Example:\n  eligo keys proxy -o p1.key --card p1.card")]
+    Proxy(sharing::Pair),
     /// Say whether a verifying key is safe; exit code 9 if not
     #[command(after_help = "Example:\n  eligo keys lint keys/stroke/verification_key.json")]
     Lint {
@@ -138,6 +148,8 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
             let publication = Publication::read(&requirement, &schemas.read()?)?;
             check(&publication, &keys, console)?;
         }
+        Command::Receiving(pair) => sharing::receiving(&pair, console)?,
+        Command::Proxy(pair) => sharing::proxy(&pair, console)?,
         Command::Lint { file } => return lint_key(&file, console),
     }
     Ok(0)

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     console::Console,
+    encounter::VisitArgs,
     failure::{Attempt, Failure, Kind},
     file::{Access, Source, Target},
     passphrase::{NewPassphraseArgs, PassphraseArgs},
@@ -51,6 +52,20 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 0, requires = "hospital")]
         visit: u32,
         /// The document to write
+        #[arg(short, long, value_name = "FILE")]
+        output: Target,
+        /// Overwrite
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write the card of a visit, to which records are sealed; it names neither holder nor hospital
+    #[command(
+        after_help = "Example:\n  eligo wallet encounter --wallet wallet.json --hospital charite.example --visit 2 -o encounter.json"
+    )]
+    Encounter {
+        #[command(flatten)]
+        visit: VisitArgs,
+        /// The card to write
         #[arg(short, long, value_name = "FILE")]
         output: Target,
         /// Overwrite
@@ -201,6 +216,11 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
                 console,
             )?;
         }
+        Command::Encounter {
+            visit,
+            output,
+            force,
+        } => encounter(&visit, &output, force, console)?,
         Command::Backup {
             wallet,
             output,
@@ -300,6 +320,24 @@ pub fn holder(
     let holder = document.holder.to_string();
     console.say(format!("{output}: holder document\nholder {holder}"));
     console.object(json!({ "document": output.to_string(), "holder": holder }));
+    Ok(())
+}
+
+/// Writes the card of a visit.
+pub fn encounter(
+    visit: &VisitArgs,
+    output: &Target,
+    force: bool,
+    console: &Console,
+) -> Attempt<()> {
+    output.check(force)?;
+    let card = visit.open(console)?.public();
+    if output.is_stdout() {
+        console.leave_stdout();
+    }
+    output.write(card.to_json().as_bytes(), Access::Public, force)?;
+    console.say(format!("{output}: card of a visit\nkey {}", card.key));
+    console.object(json!({ "card": output.to_string(), "key": card.key.to_string() }));
     Ok(())
 }
 

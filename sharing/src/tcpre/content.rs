@@ -381,6 +381,49 @@ impl ContentKey {
         held
     }
 
+    /// Bytes of the encoding: K, l and d, 32 each.
+    pub const BYTES: usize = 96;
+
+    /// K || l || d, to be kept where only its owner reads.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; Self::BYTES]> {
+        let mut out = Zeroizing::new([0; Self::BYTES]);
+        let parts = [&self.key, self.label.as_bytes(), &self.digest];
+        for (to, from) in out.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        out
+    }
+
+    /// Takes back what [`to_bytes`](Self::to_bytes) gave.
+    ///
+    /// # Errors
+    /// [`WireError`] if there are not exactly 96 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        let (parts, rest) = bytes.as_chunks::<32>();
+        match parts {
+            [key, label, digest] if rest.is_empty() => {
+                Ok(Self::new(*key, Label::new(*label), *digest))
+            }
+            _ => Err(WireError::Length {
+                field: "content key",
+                found: bytes.len(),
+            }),
+        }
+    }
+
+    /// The label of the record it opens.
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// d, the digest of the ciphertext it opens.
+    #[must_use]
+    pub fn ciphertext_digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// Decrypts a stored ciphertext, chunk by chunk, in constant memory. Each chunk is authenticated before
     /// it is written; that all of them came, and nothing else, is known only when this returns `Ok`.
     ///

@@ -115,6 +115,69 @@ impl EncounterCard {
     pub fn check(&self) -> Result<(), PossessionError> {
         self.key.check_possession(&self.proof)
     }
+
+    const FORMAT: &str = "eligo-encounter";
+
+    /// The card as a file of its own, which names neither holder nor hospital: for those who seal records,
+    /// and for those who check grants.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // written by hand, because it cannot fail: no part needs escaping
+        let (format, version) = (Self::FORMAT, HolderDocument::VERSION);
+        let signer = hex::encode(self.signer.as_bytes());
+        format!(
+            "{{\n  \"format\": \"{format}\",\n  \"version\": {version},\n  \"key\": \"{}\",\n  \
+             \"proof\": \"{}\",\n  \"signer\": \"{signer}\"\n}}\n",
+            self.key, self.proof
+        )
+    }
+
+    /// Reads a card, or the card in a holder document, and checks the proof of possession.
+    ///
+    /// # Errors
+    /// [`EncounterCardError`] says what is wrong with it.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, EncounterCardError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Card {
+            #[serde(rename = "format")]
+            _format: String,
+            version: u32,
+            key: RecordPublicKey,
+            proof: RecordKeyProof,
+            signer: String,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            format: String,
+        }
+        if bytes.len() > HolderDocument::LIMIT {
+            return Err(HolderDocumentError::TooLong { found: bytes.len() }.into());
+        }
+        let Named { format } = serde_json::from_slice(bytes).map_err(HolderDocumentError::Json)?;
+        if format != Self::FORMAT {
+            let document = HolderDocument::from_json(bytes)?;
+            let encounter = document.encounter.ok_or(EncounterCardError::None)?;
+            return Ok(encounter.2);
+        }
+        let card: Card = serde_json::from_slice(bytes).map_err(HolderDocumentError::Json)?;
+        if card.version != HolderDocument::VERSION {
+            let version = card.version;
+            return Err(HolderDocumentError::Format { format, version }.into());
+        }
+        Ok(read_card(card.key, card.proof, &card.signer)?)
+    }
+}
+
+/// Why a file holds no encounter card.
+#[derive(Debug, thiserror::Error)]
+pub enum EncounterCardError {
+    /// A holder document without the keys of a visit.
+    #[error("the holder document has no keys of a visit")]
+    None,
+    /// Neither a card nor a holder document.
+    #[error(transparent)]
+    Document(#[from] HolderDocumentError),
 }
 
 /// The document a patient hands over: the holder value and, for a hospital that will seal a record, the
@@ -224,18 +287,23 @@ impl HolderDocument {
 }
 
 fn read_encounter(e: Encounter) -> Result<(HospitalId, Visit, EncounterCard), HolderDocumentError> {
+    let card = read_card(e.key, e.proof, &e.signer)?;
+    Ok((e.hospital, Visit::new(e.visit), card))
+}
+
+fn read_card(
+    key: RecordPublicKey,
+    proof: RecordKeyProof,
+    signer: &str,
+) -> Result<EncounterCard, HolderDocumentError> {
     let bad_signer = || serde::de::Error::custom("`signer` is no Ed25519 key in hex");
     let signer: [u8; 32] =
-        wire::bytes_from_hex(&e.signer).map_err(|_| -> serde_json::Error { bad_signer() })?;
+        wire::bytes_from_hex(signer).map_err(|_| -> serde_json::Error { bad_signer() })?;
     let signer =
         wire::verifying_key(&signer).ok_or_else(|| -> serde_json::Error { bad_signer() })?;
-    let card = EncounterCard {
-        key: e.key,
-        proof: e.proof,
-        signer,
-    };
+    let card = EncounterCard { key, proof, signer };
     card.check()?;
-    Ok((e.hospital, Visit::new(e.visit), card))
+    Ok(card)
 }
 
 #[cfg(test)]
@@ -279,6 +347,46 @@ mod tests {
                 HolderDocument::from_json(json.as_bytes()).unwrap(),
                 document
             );
+        }
+    }
+
+    #[test]
+    fn cards_stand_alone_or_in_a_holder_document() {
+        let document = document();
+        let card = document.encounter.clone().unwrap().2;
+        let json = card.to_json();
+        assert!(!json.contains(&document.holder.to_string()));
+        assert_eq!(EncounterCard::from_json(json.as_bytes()).unwrap(), card);
+        let whole = document.to_json().unwrap();
+        assert_eq!(EncounterCard::from_json(whole.as_bytes()).unwrap(), card);
+        let bare = HolderDocument {
+            encounter: None,
+            ..document
+        };
+        assert!(matches!(
+            EncounterCard::from_json(bare.to_json().unwrap().as_bytes()),
+            Err(EncounterCardError::None)
+        ));
+        let other = Wallet::from_seed(Seed::from_bytes([4; 32]));
+        let stolen = EncounterCard {
+            proof: other
+                .encounter(&HospitalId::new("h").unwrap(), Visit::FIRST)
+                .public()
+                .proof,
+            ..card
+        };
+        assert!(matches!(
+            EncounterCard::from_json(stolen.to_json().as_bytes()),
+            Err(EncounterCardError::Document(
+                HolderDocumentError::Possession(_)
+            ))
+        ));
+        for bad in [
+            json.replace("\"version\": 1", "\"version\": 2"),
+            json.replace("proof", "prof"),
+            format!("{json} x"),
+        ] {
+            assert!(EncounterCard::from_json(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 
