@@ -6,11 +6,11 @@ mod demo;
 mod explain;
 mod export;
 mod grant;
-mod hospital;
+pub mod hospital;
 mod institution;
-mod keys;
+pub mod keys;
 mod open;
-mod prove;
+pub mod prove;
 mod reencrypt;
 mod requirement;
 mod schema;
@@ -32,8 +32,8 @@ use crate::{console::Console, failure::Attempt};
 )]
 #[command(
     after_help = "Exit codes: 0 done; 1 unexpected; 2 usage; 3 bad file, wrong wallet, altered credential; \
-4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 9 unsafe key; \
-10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
+4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 8 network; \
+9 unsafe key; 10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
 )]
 pub struct Cli {
     /// What to do

@@ -38,6 +38,8 @@ pub struct Step {
     pub event: Event,
     /// The block.
     pub height: Height,
+    /// Its number among the block's events.
+    pub number: u32,
     /// The block's time, milliseconds since 1970.
     pub time_ms: u64,
     /// The transaction's position in the block; none for what the contract did by itself.
@@ -58,6 +60,7 @@ pub struct ProvenStep {
 #[derive(Deserialize)]
 struct SeenEvent {
     height: u64,
+    number: u32,
     time_ms: u64,
     transaction: Option<u32>,
     event: Event,
@@ -138,6 +141,7 @@ impl<D: Desk> Client<D> {
             steps.extend(page.into_iter().map(|seen| Step {
                 event: seen.event,
                 height: Height::new(seen.height),
+                number: seen.number,
                 time_ms: seen.time_ms,
                 transaction: seen.transaction,
             }));
