@@ -1,17 +1,25 @@
 //! Where a proof's time goes, against stock `ark_groth16` in the same run: `cargo bench -p eligo-benches --bench prover`.
-//! With `-- --summary` one line of JSON; the figures are medians.
+//! With `-- --summary` one line of JSON, with `-- --steps` a table of what each step takes; the figures are medians.
+//! `ELIGO_KERNEL=portable` leaves the processor's vector instructions out.
 
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
 
-use ark_bn254::{Bn254, Fr};
-use ark_groth16::Groth16;
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Projective};
+use ark_ec::VariableBaseMSM;
+use ark_ff::{BigInt, PrimeField};
+use ark_groth16::{
+    Groth16,
+    r1cs_to_qap::{LibsnarkReduction, R1CSToQAP},
+};
+use ark_poly::GeneralEvaluationDomain;
+use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, R1CS_PREDICATE_LABEL};
 use ark_snark::SNARK;
 use criterion::Criterion;
 use eligo_benches::{Circuit, median_ms};
 use eligo_circuits::{
-    groth16::{ProvingKey, Synthesizer, Work},
+    groth16::{Phases, ProvingKey, Synthesizer, Work},
     r1cs::{Matrix, R1cs},
 };
 use eligo_verifier_contract::{
@@ -27,6 +35,10 @@ const REPETITIONS: usize = 15;
 fn main() {
     if std::env::args().any(|argument| argument == "--summary") {
         println!("{}", summary());
+        return;
+    }
+    if std::env::args().any(|argument| argument == "--steps") {
+        steps();
         return;
     }
     let mut criterion = Criterion::default().configure_from_args();
@@ -101,6 +113,129 @@ fn compare(criterion: &mut Criterion, name: &str, system: &R1cs, z: &[Fr]) {
     group.finish();
 }
 
+/// What each step takes, one after another on all cores, ours beside arkworks'.
+fn steps() {
+    println!("| circuit | step | ark-groth16, ms | eligo, ms | ratio |");
+    println!("| --- | --- | --- | --- | --- |");
+    for name in ["r64", "r1000", "r1000-all"] {
+        let circuit = reference(name);
+        steps_of(name, &circuit.system, &circuit.assignment, Some(&circuit));
+    }
+    let (system, z) = chain((1 << 17) / 3);
+    steps_of("chain-2^17", &system, &z, None);
+}
+
+fn steps_of(name: &str, system: &R1cs, z: &[Fr], circuit: Option<&Circuit>) {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let (stock, _) = Groth16::<Bn254>::circuit_specific_setup(Synthesizer::new(system), &mut rng)
+        .expect("the circuit has a key");
+    let key = ProvingKey::generate(system.clone(), &mut rng);
+    key.prepare();
+    let mut file = Vec::new();
+    key.write(&mut file).expect("a vector takes all");
+    let digest = key.digest();
+
+    let synthesize = || {
+        let cs = ConstraintSystem::<Fr>::new_ref();
+        Synthesizer::with_assignment(system, z)
+            .generate_constraints(cs.clone())
+            .expect("the claim is true");
+        cs.finalize();
+        let matrices = cs.to_matrices().expect("a system has matrices");
+        (cs, matrices)
+    };
+    let (cs, matrices) = synthesize();
+    let matrices = &matrices[R1CS_PREDICATE_LABEL];
+    let instance = cs.num_instance_variables();
+    let quotient = || {
+        LibsnarkReduction::witness_map_from_matrices::<Fr, GeneralEvaluationDomain<Fr>>(
+            matrices,
+            instance,
+            cs.num_constraints(),
+            z,
+        )
+        .expect("the domain is large enough")
+    };
+    let h: Vec<_> = quotient().into_iter().map(Fr::into_bigint).collect();
+    let z_integers: Vec<_> = z.iter().map(|x| x.into_bigint()).collect();
+    let witness = &z_integers[instance..];
+
+    let mut phases: Vec<Phases> = (0..REPETITIONS)
+        .map(|_| key.measure(z).expect("the claim is true"))
+        .collect();
+    let mut ours = |step: fn(&Phases) -> Duration| {
+        phases.sort_by_key(step);
+        step(&phases[REPETITIONS / 2]).as_secs_f64() * 1e3
+    };
+    let g1 = |bases: &[G1Affine], scalars: &[BigInt<4>]| {
+        median(|| G1Projective::msm_bigint(bases, scalars))
+    };
+    let print = |step: &str, stock: Option<f64>, ours: f64| match stock {
+        Some(stock) if ours == 0.0 => println!("| {name} | {step} | {stock:.1} | none | |"),
+        Some(stock) => {
+            let ratio = stock / ours;
+            println!("| {name} | {step} | {stock:.1} | {ours:.1} | {ratio:.1} |");
+        }
+        None => println!("| {name} | {step} | - | {ours:.1} | |"),
+    };
+    if let Some(circuit) = circuit {
+        print("witness", None, median(|| circuit.scenario.assign()));
+    }
+    print("synthesis and matrices", Some(median(synthesize)), 0.0);
+    let transforms = ours(|p| p.matrices) + ours(|p| p.transforms);
+    print(
+        "matrix products and transforms",
+        Some(median(quotient)),
+        transforms,
+    );
+    print(
+        "product A in G1",
+        Some(g1(&stock.a_query, &z_integers)),
+        ours(|p| p.split + p.a),
+    );
+    print(
+        "product B in G1",
+        Some(g1(&stock.b_g1_query, &z_integers)),
+        0.0,
+    );
+    let b = median(|| G2Projective::msm_bigint(&stock.b_g2_query, &z_integers));
+    print("product B in G2", Some(b), ours(|p| p.b));
+    print(
+        "product L in G1",
+        Some(g1(&stock.l_query, witness)),
+        ours(|p| p.l),
+    );
+    print(
+        "product H in G1",
+        Some(g1(&stock.h_query, &h)),
+        ours(|p| p.h),
+    );
+    let claim = || Synthesizer::with_assignment(system, z);
+    let whole =
+        median(|| Groth16::<Bn254>::prove(&stock, claim(), &mut rng).expect("the claim is true"));
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let proof = median(|| key.prove(z, &mut rng).expect("the claim is true"));
+    print("a whole proof, warm key", Some(whole), proof);
+    let constant = median(|| {
+        key.prove_with(Work::Constant, z, &mut rng)
+            .expect("the claim is true")
+    });
+    print("a whole proof, constant work", Some(whole), constant);
+    let load = median(|| ProvingKey::read_pinned(&file, &digest).expect("the file is whole"));
+    print("loading the key, pinned", None, load);
+    let check = median(|| ProvingKey::read_checked(&file).expect("the file is whole"));
+    print("loading the key, every point checked", None, check);
+    let consistency = median(|| key.check_consistency(&mut rng).expect("an honest key"));
+    print("checking every element of the key", None, consistency);
+    let setup = || {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        Groth16::<Bn254>::circuit_specific_setup(Synthesizer::new(system), &mut rng)
+    };
+    let stock_setup = median_of(3, setup);
+    let setup = median(|| ProvingKey::generate(system.clone(), &mut rng));
+    print("set-up", Some(stock_setup), setup);
+}
+
 /// x -> x^5 + 1, three constraints a step.
 fn chain(length: usize) -> (R1cs, Vec<Fr>) {
     let one = Fr::from(1u64);
@@ -141,9 +276,13 @@ fn chain(length: usize) -> (R1cs, Vec<Fr>) {
 }
 
 /// The median time in milliseconds of several runs.
-fn median<T>(mut run: impl FnMut() -> T) -> f64 {
-    let mut times = Vec::with_capacity(REPETITIONS);
-    for _ in 0..REPETITIONS {
+fn median<T>(run: impl FnMut() -> T) -> f64 {
+    median_of(REPETITIONS, run)
+}
+
+fn median_of<T>(repetitions: usize, mut run: impl FnMut() -> T) -> f64 {
+    let mut times = Vec::with_capacity(repetitions);
+    for _ in 0..repetitions {
         let started = Instant::now();
         std::hint::black_box(run());
         times.push(started.elapsed());

@@ -11,6 +11,13 @@ use crate::rejection::Rejection;
 
 const ROOT_A: Fr =
     MontFp!("7214280148105020021932206872019688659210616427216992810330019057549499971851");
+/// circomlib's base point, in arkworks' coordinates.
+#[cfg(feature = "test-util")]
+const BASE8_X: Fr =
+    MontFp!("15863623088992515880085393097393553694825975317405843389771115419751650972659");
+#[cfg(feature = "test-util")]
+const BASE8_Y: Fr =
+    MontFp!("16950150798460657717958625567821834550301663161624707787222815936182638968203");
 const EDWARDS_A: u64 = 168_700;
 const EDWARDS_D: u64 = 168_696;
 
@@ -52,6 +59,35 @@ impl IssuerKey {
         sound.then_some(Self { x, y })
     }
 
+    /// The packed form.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (byte, from) in bytes.iter_mut().zip(self.y.into_bigint().to_bytes_le()) {
+            *byte = from;
+        }
+        bytes[31] |= u8::from(is_high(self.x)) << 7;
+        bytes
+    }
+
+    /// A multiple of circomlib's base point, not of its order: for tests that need some key.
+    ///
+    /// # Panics
+    /// For 0.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    #[allow(clippy::expect_used)]
+    pub fn multiple_of_base(n: u64) -> Self {
+        use ark_ec::CurveGroup;
+        let base = EdwardsAffine::new_unchecked(BASE8_X, BASE8_Y);
+        let point = (base * ark_ed_on_bn254::Fr::from(n)).into_affine();
+        assert!(!point.is_zero());
+        Self {
+            x: point.x * ROOT_A.inverse().expect("not zero"),
+            y: point.y,
+        }
+    }
+
     /// circomlib's coordinates.
     #[must_use]
     pub const fn coordinates(&self) -> (Fr, Fr) {
@@ -61,4 +97,28 @@ impl IssuerKey {
 
 fn is_high(x: Fr) -> bool {
     x.into_bigint() > Fr::MODULUS_MINUS_ONE_DIV_TWO
+}
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_written_and_nothing_else_is() {
+        for n in 1..20 {
+            let key = IssuerKey::multiple_of_base(n);
+            let bytes = key.to_bytes();
+            assert_eq!(IssuerKey::from_bytes(&bytes), Ok(key));
+            // The other sign is the inverse point.
+            let mut other = bytes;
+            other[31] ^= 0x80;
+            assert_ne!(IssuerKey::from_bytes(&other), Ok(key));
+        }
+        // The identity, a point of order two, and a coordinate from the modulus on.
+        let mut one = [0; 32];
+        one[0] = 1;
+        for bytes in [one, [0; 32], [0xff; 32]] {
+            assert_eq!(IssuerKey::from_bytes(&bytes), Err(Rejection::IssuerKey));
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod admission;
 #[cfg(feature = "client")]
 pub mod agent;
 pub mod application;
+pub mod ceremony;
 pub mod certificate;
 mod claim;
 #[cfg(feature = "client")]
@@ -40,9 +41,13 @@ pub mod query;
 mod record;
 pub mod rejection;
 mod requirement;
+#[cfg(feature = "test-util")]
+pub mod scenario;
 mod signature;
 #[cfg(feature = "client")]
 pub mod storage;
+#[cfg(feature = "test-util")]
+pub mod solo;
 mod table;
 pub mod transaction;
 mod verification;

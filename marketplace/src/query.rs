@@ -341,6 +341,13 @@ impl Contract {
         }
     }
 
+    /// The proxies drawn for a requirement, in order: account and key; none before the draw.
+    #[must_use]
+    pub fn drawn(&self, name: &RequirementName) -> Option<Vec<(AccountId, [u8; 48])>> {
+        let drawn = self.requirements.get(name)?.drawn()?.iter();
+        Some(drawn.map(|proxy| (proxy.account, proxy.key)).collect())
+    }
+
     /// A proxy.
     #[must_use]
     pub fn proxy_view(&self, account: &AccountId) -> Option<ProxyView> {

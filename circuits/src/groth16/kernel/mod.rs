@@ -29,11 +29,17 @@ pub(crate) enum Engine {
     Ifma,
 }
 
+/// Whether `ELIGO_KERNEL=portable` asks tests and benches for the portable engine.
+#[cfg(target_arch = "x86_64")]
+fn portable_wanted() -> bool {
+    cfg!(feature = "test-util") && std::env::var_os("ELIGO_KERNEL").is_some_and(|k| k == "portable")
+}
+
 impl Engine {
     /// The fastest engine of this processor.
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if ifma::available() {
+        if ifma::available() && !portable_wanted() {
             return Self::Ifma;
         }
         Self::Portable
