@@ -297,9 +297,14 @@ fn summary() -> serde_json::Value {
     for (name, circuit) in ["r64", "r1000", "r1000-all"].map(|name| (name, reference(name))) {
         let key = ProvingKey::generate(circuit.system.clone(), &mut rng);
         key.prepare();
+        let set_up = peak_mb();
         let (system, z) = (&circuit.system, &circuit.assignment);
         let name = name.replace('-', "_");
         let ours = median(|| key.prove(z, &mut rng).expect("the claim is true"));
+        eprintln!(
+            "{name}: peak {set_up} MB after the set-up, {} MB after proofs",
+            peak_mb()
+        );
         figures.insert(format!("{name}_prove_ms"), ours.into());
         if name != "r1000_all" {
             let mut file = Vec::new();

@@ -191,6 +191,10 @@ impl BeaconKey {
 }
 
 /// A participant of our own beacon.
+///
+/// ```compile_fail
+/// fn twice(k: eligo_sharing::beacon::BeaconSigner) { drop(k); drop(k); }
+/// ```
 #[derive(Debug)]
 pub struct BeaconSigner(KeyShare);
 

@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::curve::{self, G1_BYTES, SCALAR_BYTES};
 use crate::domain::{self, dst, int, lp};
-use crate::pairing::{self, GT_BYTES, Gt};
+use crate::pairing::{self, GT_BYTES, Gt, Prepared};
 use crate::scalar::{Hedge, SecretScalar};
 use crate::wire::{Fields, WireError};
 
@@ -123,14 +123,15 @@ pub(crate) fn share<T: Tag>(
     context: &[&[u8]],
     rng: &mut (impl CryptoRng + RngCore),
 ) -> ShareProof {
-    let rho = pairing::pair(&k.0, u);
+    let at_u = Prepared::new(u);
+    let rho = pairing::pair_prepared(&k.0, &at_u);
     // tau is hedged: were it ever repeated for two challenges, k would be lost
     let encoded = Zeroizing::new(curve::encode_g1(&k.0));
     let hedge = Hedge::new(encoded.as_slice(), &lp(context), rng);
     let tau = hedge.scalar(b"tau");
     let t = tau.in_g1();
-    let a1 = pairing::pair(&t, &G2Affine::generator());
-    let a2 = pairing::pair(&t, u);
+    let a1 = pairing::pair_prepared(&t, Prepared::generator());
+    let a2 = pairing::pair_prepared(&t, &at_u);
     let c = challenge::<T>(context, u, [y, &rho, &a1, &a2]);
     let ck = SecretPoint(curve::mul_g1(&k.0, &c));
     ShareProof {
@@ -141,14 +142,23 @@ pub(crate) fn share<T: Tag>(
 }
 
 /// Checks that rho = e(k, U) for the k with e(k, P2) = y. Two pairings, two exponentiations in GT.
+///
+/// The challenge is a hash of a1 and a2, which must therefore be computed for each share alone: what many
+/// shares of one U have in common is U, which is [prepared](Prepared) once.
 pub(crate) fn verify_share<T: Tag>(
     proof: &ShareProof,
     y: &Gt,
     u: &G2Affine,
+    prepared: Option<&Prepared>,
     context: &[&[u8]],
 ) -> bool {
-    let a1 = pairing::pair(&proof.z, &G2Affine::generator()) * y.pow(&proof.c).inverse();
-    let a2 = pairing::pair(&proof.z, u) * proof.rho.pow(&proof.c).inverse();
+    let at_u = match prepared {
+        Some(prepared) => pairing::pair_prepared(&proof.z, prepared),
+        None => pairing::pair(&proof.z, u),
+    };
+    let at_p2 = pairing::pair_prepared(&proof.z, Prepared::generator());
+    let a1 = at_p2 * y.pow(&proof.c).inverse();
+    let a2 = at_u * proof.rho.pow(&proof.c).inverse();
     challenge::<T>(context, u, [y, &proof.rho, &a1, &a2]) == proof.c
 }
 
@@ -245,13 +255,20 @@ mod tests {
         let u = SecretScalar::random(&mut rng).in_g2();
         let y = pairing::pair(&k.0, &G2Affine::generator());
         let proof = share::<Toy>(&k, &y, &u, &[b"gid", b"1"], &mut rng);
-        assert!(verify_share::<Toy>(&proof, &y, &u, &[b"gid", b"1"]));
-        assert!(!verify_share::<Toy>(&proof, &y, &u, &[b"gid", b"2"]));
-        assert!(!verify_share::<Other>(&proof, &y, &u, &[b"gid", b"1"]));
+        assert!(verify_share::<Toy>(&proof, &y, &u, None, &[b"gid", b"1"]));
+        assert!(!verify_share::<Toy>(&proof, &y, &u, None, &[b"gid", b"2"]));
+        assert!(!verify_share::<Other>(
+            &proof,
+            &y,
+            &u,
+            None,
+            &[b"gid", b"1"]
+        ));
         assert!(!verify_share::<Toy>(
             &proof,
             &proof.rho,
             &u,
+            None,
             &[b"gid", b"1"]
         ));
         let elsewhere = SecretScalar::random(&mut rng).in_g2();
@@ -259,11 +276,12 @@ mod tests {
             &proof,
             &y,
             &elsewhere,
+            None,
             &[b"gid", b"1"]
         ));
         let mut wrong = proof.clone();
         wrong.rho = wrong.rho * y;
-        assert!(!verify_share::<Toy>(&wrong, &y, &u, &[b"gid", b"1"]));
+        assert!(!verify_share::<Toy>(&wrong, &y, &u, None, &[b"gid", b"1"]));
     }
 
     #[test]
@@ -305,7 +323,7 @@ mod tests {
         );
         let proof = share::<Toy>(&k, &y, &u, &[], &mut rng);
         assert_eq!(
-            count::of(|| verify_share::<Toy>(&proof, &y, &u, &[])),
+            count::of(|| verify_share::<Toy>(&proof, &y, &u, None, &[])),
             (2, 2)
         );
         assert_eq!(count::of(|| combine(&[(1, y), (2, y)])), (0, 0));

@@ -164,4 +164,20 @@ mod tests {
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
         );
     }
+
+    #[test]
+    fn hkdf_matches_rfc_5869_a2_and_a3() {
+        let range = |from: u8, to: u8| (from..=to).collect::<Vec<u8>>();
+        let okm: Zeroizing<[u8; 82]> = kdf(&range(0x60, 0xaf), &range(0, 0x4f), &range(0xb0, 0xff));
+        assert_eq!(
+            hex::encode(okm.as_slice()),
+            "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09\
+             da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87"
+        );
+        let okm: Zeroizing<[u8; 42]> = kdf(b"", &[0x0b; 22], b"");
+        assert_eq!(
+            hex::encode(okm.as_slice()),
+            "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
+        );
+    }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::dkg::{self, GroupKey};
 use crate::document::{Document, ProxyKeyCard, ReceivingKeyCard};
-use crate::tcpre::{Capsule, RefreshDeal, Revocation, Share, SignedGrant, Transcript};
-use crate::wallet::{Holder, HolderDocument, Passphrase, Wallet};
+use crate::tcpre::{Capsule, ContentKey, RefreshDeal, Revocation, Share, SignedGrant, Transcript};
+use crate::wallet::{EncounterCard, Holder, HolderDocument, Passphrase, Wallet};
 use crate::{beacon, ibe, oms, search, team};
 
 /// A decoder and what to feed it.
@@ -142,6 +142,34 @@ const TEXT: &[Decoder] = &[
         name: "holder_document",
         seeds: || text(include_str!("../vectors/wallet.json"), "/cases/0/document"),
         run: |input| json_only(HolderDocument::from_json(input)),
+    },
+    Decoder {
+        name: "encounter_card",
+        seeds: || {
+            let documents = text(include_str!("../vectors/wallet.json"), "/cases/0/document");
+            let card = |document: &Vec<u8>| EncounterCard::from_json(document).ok();
+            let cards = documents.iter().filter_map(card);
+            cards.map(|card| card.to_json().into_bytes()).collect()
+        },
+        run: |input| json_only(EncounterCard::from_json(input)),
+    },
+    Decoder {
+        name: "content_key",
+        seeds: || vec![vec![7; ContentKey::BYTES]],
+        run: |input| {
+            outcome(input, ContentKey::from_bytes(input), |key| {
+                key.to_bytes().to_vec()
+            })
+        },
+    },
+    Decoder {
+        name: "content_key_file",
+        seeds: || {
+            let key = ContentKey::from_bytes(&[7; ContentKey::BYTES]).ok();
+            let file = key.map(|key| key.to_secret_json().as_bytes().to_vec());
+            file.into_iter().collect()
+        },
+        run: |input| json_only(ContentKey::from_secret_json(input)),
     },
     Decoder {
         name: "holder",

@@ -16,6 +16,7 @@
 //! | take one's share | proxy | [`VerifiedGrant::share_key`] | 1 / 1 (*) |
 //! | re-encrypt | proxy | [`ShareKey::reencrypt`] | 3 / 3 |
 //! | check a share | anyone | [`VerifiedGrant::verify_share`] | 2 / 2 (*), and two powers |
+//! | check many shares of one record | anyone | [`VerifiedGrant::verify_shares`] | 2 / 2 each, U prepared once |
 //! | open | institution | [`combine`] | 1 / 1, and t powers |
 //! | dispute | institution | [`Dispute::raise`] | 2 / 2 |
 //!

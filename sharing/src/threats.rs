@@ -1,5 +1,14 @@
 //! The threats this crate answers, a test each: who tries what, and what stops it. The remaining rows of the
 //! threat table (claims, licences, set-up, consensus) are the contracts' and the ledger's.
+//!
+//! Rows whose tests need a protocol's own scene stand with it:
+//!
+//! | adversary | attempt | tests |
+//! | --- | --- | --- |
+//! | fewer than t authorities | learn or bias the master key, give a wrong identity share | `dkg::tests::refusing_to_expose_does_not_change_the_key`, `silent_and_false_dealers_are_left_out_and_named`, `ibe::tests` |
+//! | doctor in a team | reorder, drop, bring a rogue key, re-attach to another patient | `oms::tests::swapped_dropped_altered_or_reattached_signatures_are_refused`, `a_rogue_key_forges_and_is_refused_registration`, `a_signature_does_not_move_to_another_patient` |
+//! | removed doctor, outsider | read after leaving, stand between | `team::tests::a_team_talks_and_who_left_does_not_read_on`, `altered_rosters_strangers_and_old_epochs_are_refused` |
+//! | ledger node | guess keywords, link visits | `search::tests::dictionary_guesses_find_nothing_without_the_shared_key`, `rows_of_one_record_share_no_value`, and below |
 
 use std::collections::BTreeSet;
 

@@ -26,6 +26,9 @@ const MINUS: u16 = 1 << 15;
 /// Additions that make a task worth its overhead.
 const TASK: usize = 1 << 14;
 
+/// The most tasks of a product: a task keeps all its sums, 64 or 128 bytes each, until it ends.
+const TASKS: usize = 8;
+
 /// Points prepared for products with many vectors of scalars.
 #[derive(Clone)]
 pub(crate) struct Table<C: Curve> {
@@ -119,7 +122,7 @@ impl Plan {
         let cost =
             |window: &usize| self.density.get(*window).copied().unwrap_or(0) + (1 << self.width);
         let total: usize = (0..self.windows).map(|w| cost(&w)).sum();
-        let share = total / (total / TASK).clamp(1, 4);
+        let share = total / (total / TASK).clamp(1, TASKS);
         let (mut tasks, mut first, mut sum) = (Vec::new(), 0, 0);
         for window in 0..self.windows {
             sum += cost(&window);

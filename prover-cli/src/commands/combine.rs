@@ -108,9 +108,11 @@ fn sort(args: &Combine, granted: &VerifiedGrant, capsule: &CheckedCapsule) -> At
         verified: Vec::new(),
         refused: Vec::new(),
     };
-    for source in &args.share {
-        let share: Share = document::read(source, "reencrypt")?;
-        match granted.verify_share(capsule, &share) {
+    let read = |source: &Source| document::read::<Share>(source, "reencrypt");
+    let shares = args.share.iter().map(read).collect::<Attempt<Vec<_>>>()?;
+    let checked = granted.verify_shares(capsule, &shares);
+    for (source, outcome) in args.share.iter().zip(checked) {
+        match outcome {
             Ok(share) => sorted.verified.push(share),
             Err(error) => sorted.refused.push((source.clone(), error)),
         }

@@ -135,6 +135,10 @@ pub struct Deal {
 pub struct NotParticipant;
 
 /// A participant that has dealt.
+///
+/// ```compile_fail
+/// fn twice(d: eligo_sharing::dkg::Dealer<'_>) { drop(d); drop(d); }
+/// ```
 pub struct Dealer<'a> {
     ceremony: &'a Ceremony,
     me: Participant,

@@ -49,6 +49,10 @@ pub enum SettleError {
 }
 
 /// A participant after exposing.
+///
+/// ```compile_fail
+/// fn twice(e: eligo_sharing::dkg::Exposer<'_>) { drop(e); drop(e); }
+/// ```
 pub struct Exposer<'a> {
     ceremony: &'a Ceremony,
     me: Participant,

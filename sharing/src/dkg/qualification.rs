@@ -76,6 +76,10 @@ pub struct QualifyError {
 }
 
 /// A participant that has checked the deals.
+///
+/// ```compile_fail
+/// fn twice(c: eligo_sharing::dkg::Checker<'_>) { drop(c); drop(c); }
+/// ```
 pub struct Checker<'a> {
     ceremony: &'a Ceremony,
     me: Participant,

@@ -86,7 +86,7 @@ impl DecryptionShare {
         let y = pairing::pair(&sealed.identity.hash(key), v);
         let context = context(sealed, authority);
         let context = context.each_ref().map(Vec::as_slice);
-        if !bfkem::verify_share::<IdentityTag>(&self.proof, &y, &sealed.u, &context) {
+        if !bfkem::verify_share::<IdentityTag>(&self.proof, &y, &sealed.u, None, &context) {
             return Err(ExtractError::WrongShare { authority });
         }
         Ok(VerifiedDecryptionShare {

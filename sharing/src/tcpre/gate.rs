@@ -178,6 +178,10 @@ pub fn open_gated_alone(
 }
 
 /// One holder of the gate: hardware that knows the time, with a share of the gate's key.
+///
+/// ```compile_fail
+/// fn twice(k: eligo_sharing::tcpre::GateKey) { drop(k); drop(k); }
+/// ```
 #[derive(Debug)]
 pub struct GateKey(KeyShare);
 
@@ -306,8 +310,13 @@ impl GateShare {
         let h = bfkem::hash_id::<GateTag>(gate.master(), capsule.label.as_bytes());
         let context = context(&self.grant, holder);
         let context = context.each_ref().map(Vec::as_slice);
-        if !bfkem::verify_share::<GateTag>(&self.proof, &pairing::pair(&h, v), &capsule.u, &context)
-        {
+        if !bfkem::verify_share::<GateTag>(
+            &self.proof,
+            &pairing::pair(&h, v),
+            &capsule.u,
+            None,
+            &context,
+        ) {
             return Err(GateShareError::Wrong { holder });
         }
         Ok(VerifiedGateShare {

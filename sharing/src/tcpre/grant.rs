@@ -18,7 +18,7 @@ use crate::bfkem::{self, SecretPoint};
 use crate::curve::{self, G1_BYTES, G2_BYTES};
 use crate::domain::{int, lp, sha256};
 use crate::keys::{ProxyKey, ProxyPublicKey, ReceivingPublicKey, RecordKey, RecordPublicKey};
-use crate::pairing::{self, GT_BYTES, Gt};
+use crate::pairing::{self, GT_BYTES, Gt, Prepared};
 use crate::scalar::{Hedge, SecretScalar};
 use crate::wire::{self, Fields, WireError};
 
@@ -574,7 +574,7 @@ impl VerifiedGrant {
         let k = SecretPoint((*c - mask.0).into_affine());
         let y0 = self.y0.get_or_init(|| self.grant.y0());
         let y = *y0 * masked(&self.grant.commitments, id);
-        if pairing::pair(&k.0, &G2Affine::generator()) != y {
+        if pairing::pair_prepared(&k.0, Prepared::generator()) != y {
             return Err(GrantError::Share { proxy: id });
         }
         Ok(ShareKey::new(self, id, k, y))

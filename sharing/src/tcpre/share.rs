@@ -7,7 +7,7 @@ use super::{VerifiedGrant, Window};
 use crate::bfkem::{self, SecretPoint, ShareProof, index};
 use crate::domain::{int, lp};
 use crate::keys::RecordPublicKey;
-use crate::pairing::Gt;
+use crate::pairing::{Gt, Prepared};
 use crate::wire::{Fields, WireError};
 
 /// k_j, a proxy's share of a grant. Wiped when dropped.
@@ -193,6 +193,28 @@ impl VerifiedGrant {
         capsule: &CheckedCapsule,
         share: &Share,
     ) -> Result<VerifiedShare, ShareError> {
+        self.verify_at(capsule, None, share)
+    }
+
+    /// Checks many shares of one record, each as [`verify_share`](Self::verify_share) does: two pairings
+    /// each, with the lines of U computed once for all. What comes out is in the order of what went in.
+    #[must_use]
+    pub fn verify_shares(
+        &self,
+        capsule: &CheckedCapsule,
+        shares: &[Share],
+    ) -> Vec<Result<VerifiedShare, ShareError>> {
+        let at_u = Prepared::new(&capsule.u);
+        let verify = |share| self.verify_at(capsule, Some(&at_u), share);
+        shares.iter().map(verify).collect()
+    }
+
+    fn verify_at(
+        &self,
+        capsule: &CheckedCapsule,
+        at_u: Option<&Prepared>,
+        share: &Share,
+    ) -> Result<VerifiedShare, ShareError> {
         let proxy = share.proxy;
         if share.grant != self.id() || share.epoch != self.epoch() {
             return Err(ShareError::OtherGrant { proxy });
@@ -205,7 +227,8 @@ impl VerifiedGrant {
         }
         let context = context(&share.grant, proxy);
         let context = context.each_ref().map(Vec::as_slice);
-        if !bfkem::verify_share::<LabelTag>(&share.proof, &self.y(proxy), &capsule.u, &context) {
+        let (y, u) = (self.y(proxy), &capsule.u);
+        if !bfkem::verify_share::<LabelTag>(&share.proof, &y, u, at_u, &context) {
             return Err(ShareError::Wrong { proxy });
         }
         let (grant, epoch, rho) = (share.grant, share.epoch, share.proof.rho);

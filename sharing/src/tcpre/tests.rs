@@ -429,6 +429,8 @@ fn pairings_are_counted_as_documented() {
     );
     let share = key.reencrypt(&s.capsule, NOW, &mut s.rng).unwrap();
     assert_eq!(count::of(|| grant.verify_share(&s.capsule, &share)), (2, 2));
+    let many = [share.clone(), share.clone(), share.clone()];
+    assert_eq!(count::of(|| grant.verify_shares(&s.capsule, &many)), (6, 6));
     let shares = s.shares(&grant, &[0, 1, 2]);
     assert_eq!(
         count::of(|| combine(&s.institution, &grant, &s.capsule, &shares)),
@@ -453,6 +455,42 @@ fn pairings_are_counted_as_documented() {
             .check_possession(&s.institution.prove_possession())),
         (2, 1)
     );
+}
+
+#[test]
+fn shares_checked_together_are_judged_as_alone() {
+    let mut s = scene();
+    let grant = s.grant();
+    let mut shares: Vec<_> = (0..4)
+        .map(|at| {
+            let key = grant.share_key(&s.proxies[at]).unwrap();
+            key.reencrypt(&s.capsule, NOW, &mut s.rng).unwrap()
+        })
+        .collect();
+    // the third answers with the second's value
+    let (mut lie, honest) = (shares[2].to_bytes(), shares[1].to_bytes());
+    let from = lie.len() - (4 + 48) - (4 + 32) - 576;
+    lie[from..from + 576].copy_from_slice(&honest[from..from + 576]);
+    shares[2] = Share::from_bytes(&lie).unwrap();
+    let other = {
+        let grant = s.grant();
+        let key = grant.share_key(&s.proxies[4]).unwrap();
+        key.reencrypt(&s.capsule, NOW, &mut s.rng).unwrap()
+    };
+    shares.push(other);
+    let together = grant.verify_shares(&s.capsule, &shares);
+    let alone: Vec<_> = shares
+        .iter()
+        .map(|share| grant.verify_share(&s.capsule, share))
+        .collect();
+    assert_eq!(together, alone);
+    let culprits: Vec<_> = together
+        .iter()
+        .filter_map(|v| v.as_ref().err()?.culprit())
+        .map(ProxyId::number)
+        .collect();
+    assert_eq!(culprits, [3]);
+    assert!(matches!(together[4], Err(ShareError::OtherGrant { .. })));
 }
 
 /// The golden values of the construction: a, b, r, x, phi1, phi2 = 2, 3, 5, 7, 11, 13 and t = 3.

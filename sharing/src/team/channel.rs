@@ -15,6 +15,10 @@ use crate::wire::{Fields, WireError};
 const MESSAGE_LIMIT: usize = 1 << 20;
 
 /// Writes as one member. Its counter never repeats: keep one sender an epoch.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::team::Sender) { drop(s); drop(s); }
+/// ```
 pub struct Sender {
     cipher: ChaCha20Poly1305,
     team: TeamId,
@@ -23,6 +27,10 @@ pub struct Sender {
 }
 
 /// Reads from all members, each counter once and in order.
+///
+/// ```compile_fail
+/// fn twice(r: eligo_sharing::team::Receiver) { drop(r); drop(r); }
+/// ```
 pub struct Receiver {
     ciphers: BTreeMap<DoctorId, (ChaCha20Poly1305, u64)>,
     team: TeamId,

@@ -60,6 +60,10 @@ impl core::fmt::Display for DoctorId {
 }
 
 /// The secret of a one-time prekey. Consumed by the welcome it opens.
+///
+/// ```compile_fail
+/// fn twice(k: eligo_sharing::team::Prekey) { drop(k); drop(k); }
+/// ```
 #[derive(Debug)]
 pub struct Prekey(LetterKey);
 

@@ -136,11 +136,15 @@ pub(crate) trait Curve:
         if point.is_zero() {
             return Self::packed(std::iter::repeat(INFINITY));
         }
-        let factor = engine.factor();
         let coordinates = [point.x, point.y];
         let rows = coordinates
             .iter()
             .flat_map(|c| c.to_base_prime_field_elements());
+        // The portable engine's form is arkworks' own: nothing to multiply, in its innermost loop.
+        if engine == Engine::Portable {
+            return Self::packed(rows.map(|x| x.0.0));
+        }
+        let factor = engine.factor();
         Self::packed(rows.map(|x| (x * factor).0.0))
     }
 
@@ -153,7 +157,11 @@ pub(crate) trait Curve:
         let factor = engine.inverse_factor();
         let (x, y) = rows.split_at(rows.len() / 2);
         let coordinate = |rows: &[[u64; 4]]| {
-            let parts = rows.iter().map(|row| residue(*row) * factor);
+            let parts = rows.iter().map(|row| match engine {
+                Engine::Portable => Fq::new_unchecked(BigInt(*row)),
+                #[cfg(target_arch = "x86_64")]
+                Engine::Ifma => residue(*row) * factor,
+            });
             Self::BaseField::from_base_prime_field_elems(parts).unwrap_or_default()
         };
         Affine::new_unchecked(coordinate(x), coordinate(y))

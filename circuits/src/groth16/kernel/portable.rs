@@ -38,7 +38,7 @@ fn point<C: Curve>(table: &[C::Packed], arena: &[C::Packed], position: u32) -> A
 fn add_batch<C: Curve>(
     left: &[Affine<C>],
     right: &[Affine<C>],
-    prefixes: &mut Vec<C::BaseField>,
+    factors: &mut Vec<(C::BaseField, C::BaseField)>,
     sums: &mut Vec<Affine<C>>,
 ) {
     // A pair that no chord goes through has denominator one, and is added on its own.
@@ -49,11 +49,12 @@ fn add_batch<C: Curve>(
             q.x - p.x
         }
     };
-    prefixes.clear();
+    factors.clear();
     let mut product = C::BaseField::one();
     for (p, q) in left.iter().zip(right) {
-        prefixes.push(product);
-        product *= denominator(p, q);
+        let denominator = denominator(p, q);
+        factors.push((product, denominator));
+        product *= denominator;
     }
     // A product of non-zero factors has an inverse.
     let mut inverse = product.inverse().unwrap_or_default();
@@ -61,10 +62,9 @@ fn add_batch<C: Curve>(
     sums.resize(left.len(), Affine::identity());
     let places = sums
         .iter_mut()
-        .zip(prefixes.iter())
+        .zip(factors.iter())
         .zip(left.iter().zip(right));
-    for ((sum, prefix), (p, q)) in places.rev() {
-        let denominator = denominator(p, q);
+    for ((sum, (prefix, denominator)), (p, q)) in places.rev() {
         let slope = (q.y - p.y) * (inverse * prefix);
         inverse *= denominator;
         *sum = if denominator.is_one() {
