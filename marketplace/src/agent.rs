@@ -19,7 +19,7 @@ use eligo_ledger::wire::WireError;
 
 pub use account::{Account, Sent};
 pub use beacon::{BeaconAgent, BeaconHands};
-pub use hospital::{HospitalAgent, Registration, sealed_entry};
+pub use hospital::{HospitalAgent, Registration, patient_entry, sealed_entry};
 pub use institution::{InstitutionAgent, Judge, Judgement};
 pub use journal::{Journal, JournalError};
 pub use patient::{ClaimDraft, PatientError, claim_account, draft_grant, revocation};

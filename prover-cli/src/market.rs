@@ -4,6 +4,7 @@
 pub mod admission;
 pub mod audit;
 pub mod claiming;
+pub mod connection;
 pub mod judging;
 pub mod offering;
 

@@ -26,6 +26,36 @@ pub struct Registration {
     pub ciphertext: PathBuf,
 }
 
+/// An entry for a sealed record, signed by the patient's encounter; the hospital's signature is still to come.
+///
+/// # Errors
+/// [`AgentError::Wire`] if the address is too long.
+pub fn patient_entry(
+    chain: &ChainId,
+    capsule: &Capsule,
+    uri: &str,
+    encounter: &Encounter,
+    hospital: AccountId,
+    supersedes: Option<RecordName>,
+) -> Result<SignedEntry, AgentError> {
+    let card: EncounterCard = encounter.public();
+    let entry = RecordEntry {
+        capsule: capsule.to_bytes(),
+        ciphertext: *capsule.ciphertext_digest(),
+        uri: Text::new(uri)?,
+        hospital,
+        encounter: card.signer.to_bytes(),
+        possession: card.proof.to_bytes(),
+        supersedes,
+        team: None,
+    };
+    Ok(SignedEntry {
+        patient: entry.sign(chain, &encounter.signer),
+        hospital: [0; 64],
+        entry,
+    })
+}
+
 /// An entry for a sealed record, with the encounter's signature and the hospital's: the patient signs on
 /// their device, the hospital with its account key.
 ///
@@ -39,22 +69,10 @@ pub fn sealed_entry(
     hospital: &SigningKey,
     supersedes: Option<RecordName>,
 ) -> Result<SignedEntry, AgentError> {
-    let card: EncounterCard = encounter.public();
-    let entry = RecordEntry {
-        capsule: capsule.to_bytes(),
-        ciphertext: *capsule.ciphertext_digest(),
-        uri: Text::new(uri)?,
-        hospital: AccountId::of(&hospital.verifying_key()),
-        encounter: card.signer.to_bytes(),
-        possession: card.proof.to_bytes(),
-        supersedes,
-        team: None,
-    };
-    Ok(SignedEntry {
-        patient: entry.sign(chain, &encounter.signer),
-        hospital: entry.sign(chain, hospital),
-        entry,
-    })
+    let account = AccountId::of(&hospital.verifying_key());
+    let mut signed = patient_entry(chain, capsule, uri, encounter, account, supersedes)?;
+    signed.hospital = signed.entry.sign(chain, hospital);
+    Ok(signed)
 }
 
 /// A hospital at work on a folder of entries: `NAME.entry`, the canonical bytes of a [`SignedEntry`], with
@@ -117,8 +135,16 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
             let path = file?.path();
             if path.extension().is_some_and(|e| e == "entry") {
                 let bytes = std::fs::read(&path)?;
+                let mut entry = SignedEntry::from_wire(&bytes)?;
+                // The patient's device signed; what is another hospital's is not ours to sign.
+                let me = AccountId::of(&self.account.verifying_key());
+                if entry.entry.hospital != me {
+                    continue;
+                }
+                let chain = ChainId::from(self.client.chain());
+                entry.hospital = entry.entry.sign(&chain, self.account);
                 found.push(Registration {
-                    entry: SignedEntry::from_wire(&bytes)?,
+                    entry,
                     ciphertext: path.with_extension("sealed"),
                 });
             }

@@ -150,6 +150,16 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         Ok(file)
     }
 
+    /// Disputes a delivered claim whatever is in it, as after people looked at the record.
+    ///
+    /// # Errors
+    /// [`AgentError`].
+    pub fn dispute_claim(&self, id: ClaimId) -> Result<(), AgentError> {
+        let accepted = self.client.accepted_claim(&id)?;
+        let accepted = accepted.ok_or(AgentError::Refused(Rejection::UnknownClaim))?;
+        self.dispute(id, &accepted)
+    }
+
     /// Raises the dispute, once.
     fn dispute(&self, id: ClaimId, accepted: &AcceptedClaim) -> Result<(), AgentError> {
         let account = Account::new(self.client, self.account);

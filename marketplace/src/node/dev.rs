@@ -15,7 +15,7 @@ use eligo_ledger::proposer::ProposerPolicy;
 use eligo_ledger::roster::{Class, Member, Roster, RosterError};
 use eligo_ledger::wire::{Wire, WireError};
 use eligo_sharing::beacon::BeaconSigner;
-use eligo_sharing::dkg::{Ceremony, Deals, Exposer, GroupKey, KeyShare, Purpose, deal};
+use eligo_sharing::dkg::{GroupKey, KeyShare, Purpose};
 use eligo_sharing::keys::ProxyKey;
 use eligo_sharing::letter::LetterKey;
 use rand_core::{CryptoRng, RngCore};
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::agent::{BeaconHands, ProxyIdentity};
+use crate::ceremony::generate_in_process;
 use crate::certificate::{Certificate, Role};
 use crate::credits::Credits;
 use crate::encoding::{Blob, List, Text};
@@ -223,7 +224,9 @@ impl DevChain {
     ) -> Result<(), DevError> {
         let registrar = seed(rng);
         let letters: Vec<LetterKey> = (0..REPLICAS).map(|_| LetterKey::generate(rng)).collect();
-        let (group, shares) = beacon_key(&letters, terms.name.as_bytes(), rng)?;
+        let size = (usize::from(REPLICAS), u64::from(REPLICAS) / 3 + 1);
+        let made = generate_in_process(Purpose::Beacon, terms.name.as_bytes(), size, rng);
+        let (group, shares) = made.ok_or(DevError::Beacon)?;
         let mut members = Vec::new();
         let mut arbiters = Vec::new();
         let mut replicas = Vec::new();
@@ -386,48 +389,6 @@ pub fn proxy_entry(key: &ProxyKey, stake: u64) -> ProxyEntry {
         possession: key.prove_possession().to_bytes(),
         stake: Credits::new(stake),
     }
-}
-
-/// The replicas' ceremony, all in one place: the same messages as between several.
-fn beacon_key(
-    keys: &[LetterKey],
-    name: &[u8],
-    rng: &mut (impl CryptoRng + RngCore),
-) -> Result<(GroupKey, Vec<KeyShare>), DevError> {
-    let public = keys.iter().map(LetterKey::public).collect();
-    let threshold = keys.len() as u64 / 3 + 1;
-    let ceremony = Ceremony::new(Purpose::Beacon, name, threshold, public);
-    let ceremony = ceremony.map_err(|_| DevError::Beacon)?;
-    let mut dealers = Vec::new();
-    let mut deals = Vec::new();
-    for key in keys {
-        let (dealer, dealt) = deal(&ceremony, key, rng).map_err(|_| DevError::Beacon)?;
-        dealers.push(dealer);
-        deals.push(dealt);
-    }
-    let deals = Deals::collect(&ceremony, deals);
-    let (checkers, complaints): (Vec<_>, Vec<_>) =
-        dealers.into_iter().map(|d| d.check(&deals)).unzip();
-    let complaints: Vec<_> = complaints.into_iter().flatten().collect();
-    let answers: Vec<_> = checkers
-        .iter()
-        .flat_map(|c| c.answer(&complaints))
-        .collect();
-    let qualified = deals.qualify(&complaints, &answers);
-    let qualified = qualified.map_err(|_| DevError::Beacon)?;
-    let (exposers, exposures): (Vec<Exposer<'_>>, Vec<_>) =
-        checkers.into_iter().map(|c| c.expose(&qualified)).unzip();
-    let exposures: Vec<_> = exposures.into_iter().flatten().collect();
-    let objections: Vec<_> = exposers
-        .iter()
-        .flat_map(|e| e.object(&qualified, &exposures))
-        .collect();
-    let exposed = qualified.expose(&exposures, &objections);
-    let revealed: Vec<_> = exposers.iter().flat_map(|e| e.reveal(&exposed)).collect();
-    let group = exposed.settle(&revealed).map_err(|_| DevError::Beacon)?;
-    let shares = exposers.into_iter().map(|e| e.finish(&group));
-    let shares = shares.collect::<Result<Vec<_>, _>>();
-    Ok((group, shares.map_err(|_| DevError::Beacon)?))
 }
 
 fn at(file: &Path, error: std::io::Error) -> DevError {

@@ -99,19 +99,24 @@ impl Audit {
         }
     }
 
-    /// The history, a line a step.
+    /// The history, a line a step: block, how far it is shown, what happened.
+    pub fn brief(&self) -> Vec<String> {
+        let line = |s: &ProvenStep| {
+            let (height, what) = (s.step.height.get(), self.told(&s.step.event));
+            format!("{height:>6}  {:7} {what}", shown(s.standing))
+        };
+        self.steps.iter().map(line).collect()
+    }
+
+    /// The history, a line a step, with times.
     pub fn lines(&self) -> Vec<String> {
         let line = |s: &ProvenStep| {
             let step = &s.step;
-            let standing = match s.standing {
-                Standing::Proved => "proved",
-                Standing::Final => "final",
-                Standing::Told => "told",
-            };
             format!(
-                "{:>6}  {}  {standing:7} {}",
+                "{:>6}  {}  {:7} {}",
                 step.height.get(),
                 moment::show(step.time_ms / 1000),
+                shown(s.standing),
                 self.told(&step.event)
             )
         };
@@ -179,11 +184,7 @@ impl Audit {
                     "height": s.step.height.get(),
                     "index": s.step.transaction,
                     "time": moment::show(s.step.time_ms / 1000),
-                    "standing": match s.standing {
-                        Standing::Proved => "proved",
-                        Standing::Final => "final",
-                        Standing::Told => "told",
-                    },
+                    "standing": shown(s.standing),
                     "what": self.told(&s.step.event),
                     "event": serde_json::to_value(&s.step.event).unwrap_or_default(),
                 })
@@ -194,6 +195,14 @@ impl Audit {
             "verified": self.verified(),
             "steps": steps,
         })
+    }
+}
+
+const fn shown(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Proved => "proved",
+        Standing::Final => "final",
+        Standing::Told => "told",
     }
 }
 

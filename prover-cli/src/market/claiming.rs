@@ -139,6 +139,11 @@ pub fn check_record<D: Desk>(client: &Client<D>, held: &Held) -> Attempt<SeenRec
     Ok(record)
 }
 
+/// What a claim is remembered under.
+pub fn entry_name(requirement: &RequirementName, account: &AccountId) -> String {
+    format!("claim-{requirement}-{account}")
+}
+
 /// Claims once: what was handed in before is handed in again as it was.
 pub fn claim<D: Desk>(
     client: &Client<D>,
@@ -164,7 +169,7 @@ pub fn claim_as<D: Desk>(
 ) -> Attempt<HandedIn> {
     let name = offer.seen.requirement;
     let sender = Account::new(client, account);
-    let entry = format!("claim-{name}-{}", sender.id());
+    let entry = entry_name(&name, &sender.id());
     let mut failure = None;
     let mut proved = None;
     let handed = sender.send_once(journal, &entry, || {

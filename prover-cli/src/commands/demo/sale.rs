@@ -48,7 +48,7 @@ use crate::{
     schemas::SchemaArgs,
 };
 
-const STROKE: &str = include_str!("../../../demo/stroke.toml");
+const STROKE: &str = include_str!("../../../demo/market.toml");
 const REWARD: u64 = 300;
 const PROXY_FEE: u64 = 5;
 /// The replica that is stopped half-way.
@@ -468,7 +468,7 @@ impl Tour<'_> {
         let at = Instant::now();
         let audit = audit(&stage.client, record)?;
         self.line(at, "market audit", &format!("{} steps", audit.len()));
-        for line in audit.lines() {
+        for line in audit.brief() {
             self.console.say(format!("{:13}{line}", ""));
         }
         let json = audit.to_json().to_string();
