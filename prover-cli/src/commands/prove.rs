@@ -348,7 +348,8 @@ pub fn claim(
     })
 }
 
-fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Failure {
+/// Why a record does not meet a requirement.
+pub fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Failure {
     let explanation = explain(publication.criteria(), held.credential().cells(), today);
     let failing: Vec<&str> = explanation
         .failing()
