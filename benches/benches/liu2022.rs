@@ -162,9 +162,9 @@ fn share(s: &Sharing, rng: &mut ChaCha20Rng) {
     combine(&s.institution, &granted, &s.capsule, &shares).expect("three shares");
 }
 
-/// The median of five runs, milliseconds.
+/// The median of three runs, milliseconds.
 fn median(mut work: impl FnMut()) -> f64 {
-    let mut times: Vec<_> = (0..5)
+    let mut times: Vec<_> = (0..3)
         .map(|_| {
             let started = Instant::now();
             work();
@@ -172,7 +172,7 @@ fn median(mut work: impl FnMut()) -> f64 {
         })
         .collect();
     times.sort_by(f64::total_cmp);
-    times[2]
+    times[1]
 }
 
 fn phases(n: usize, rng: &mut ChaCha20Rng) -> [f64; 5] {

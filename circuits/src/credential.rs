@@ -250,7 +250,7 @@ impl Credential {
         );
         let signature = key.schnorr().sign(&signed, rng);
         let issuer = key.public();
-        let digest = digest(&signed, issuer.schnorr());
+        let digest = digest(&signed, &issuer);
         let es256 = key
             .es256()
             .sign_prehash(&digest)
@@ -282,6 +282,12 @@ impl Credential {
         if document.schema.id != expected {
             let found = document.schema.id;
             return Err(CredentialError::Schema { found, expected });
+        }
+        // The identity is what was signed; a name that is not its own misleads whoever reads it.
+        if (document.schema.name.as_str(), document.schema.version)
+            != (schema.name(), schema.version())
+        {
+            return Err(CredentialError::Altered);
         }
         let credential = Self::from_document(document, &layout)?;
         credential.check(&layout)?;
@@ -332,7 +338,7 @@ impl Credential {
             .map_err(|_| CredentialError::Signature("Schnorr"))?;
         self.issuer
             .es256()
-            .verify_prehash(&digest(&signed, self.issuer.schnorr()), &self.es256)
+            .verify_prehash(&digest(&signed, &self.issuer), &self.es256)
             .map_err(|_| CredentialError::Signature("ES256"))
     }
 
@@ -453,10 +459,10 @@ fn parse(bytes: &[u8]) -> Result<Document, CredentialError> {
 }
 
 /// What ES256 signs: SHA-256 of `LP("ELIGO-CREDENTIAL-V01", A, message..)`.
-fn digest(message: &[Fr; MESSAGE], issuer: &Point) -> [u8; 32] {
+fn digest(message: &[Fr; MESSAGE], issuer: &IssuerPublic) -> [u8; 32] {
     let elements = message.map(|e| field::to_be_bytes(&e));
-    let key = issuer.to_bytes();
-    let mut parts: Vec<&[u8]> = vec![b"ELIGO-CREDENTIAL-V01", &key];
+    let key = issuer.schnorr().to_bytes();
+    let mut parts: Vec<&[u8]> = vec![b"ELIGO-CREDENTIAL-V01", &key, issuer.name().as_bytes()];
     parts.extend(elements.iter().map(|e| e.as_slice()));
     sha256_lp(&parts)
 }

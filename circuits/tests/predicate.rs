@@ -16,8 +16,33 @@ use eligo_records::{
 };
 use proptest::prelude::*;
 
+/// What differs from schema to schema.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    widths: [u8; 2],
+    sizes: [u16; 2],
+    base37: [bool; 2],
+    /// The position of the family with onsets among the attributes is 4 or 5.
+    onset_first: bool,
+}
+
+fn arb_shape() -> impl Strategy<Value = Shape> {
+    (
+        [2u8..12, 12u8..32],
+        [1u16..24, 1u16..10],
+        [any::<bool>(), any::<bool>()],
+        any::<bool>(),
+    )
+        .prop_map(|(widths, sizes, base37, onset_first)| Shape {
+            widths,
+            sizes,
+            base37,
+            onset_first,
+        })
+}
+
 /// Two families (one with onsets) of few small cells, dated numbers, a flag: enough for every test.
-fn schema() -> Schema {
+fn schema(shape: Shape) -> Schema {
     let number = |name: &str, width: u8| {
         serde_json::json!({"name": name, "title": name, "kind": {"number": {
             "codes": [format!("urn:test|{name}")], "unit": "1", "inputs": [{"code": "1", "factor": "1"}],
@@ -28,14 +53,15 @@ fn schema() -> Schema {
             "group": "diagnosis", "prefix": name, "system": format!("urn:test:{name}"), "aliases": [],
             "resources": ["Condition"], "coding": coding, "size": size, "onset": onset}}})
     };
+    let coding = |base37: bool| if base37 { "base37" } else { "numeric" };
     let document: Document = serde_json::from_value(serde_json::json!({
         "name": "small", "version": 1, "title": "small",
         "attributes": [
             {"name": "born", "title": "born", "kind": {"date": "birth_date"}},
             {"name": "deceased", "title": "deceased", "kind": {"flag": "deceased"}},
-            number("a", 3), number("b", 24),
-            family("x", 15, "base37", false),
-            family("y", 5, "numeric", true),
+            number("a", shape.widths[0]), number("b", shape.widths[1]),
+            family("x", shape.sizes[0], coding(shape.base37[0]), shape.onset_first),
+            family("y", shape.sizes[1], coding(shape.base37[1]), !shape.onset_first),
         ]
     }))
     .unwrap();
@@ -96,8 +122,11 @@ fn families(schema: &Schema, layout: &Layout) -> [FamilyCells; 2] {
     [4, 5].map(|a| layout.family(schema, a).unwrap())
 }
 
-fn arb_test(schema: &Schema, layout: &Layout) -> impl Strategy<Value = Test> + use<> {
-    let [x, y] = families(schema, layout);
+fn arb_test(schema: &Schema, layout: &Layout, shape: Shape) -> impl Strategy<Value = Test> + use<> {
+    let [mut x, mut y] = families(schema, layout);
+    if shape.onset_first {
+        core::mem::swap(&mut x, &mut y);
+    }
     let scalars: Vec<(CellId, u8)> = layout
         .places()
         .iter()
@@ -168,8 +197,12 @@ fn arb_test(schema: &Schema, layout: &Layout) -> impl Strategy<Value = Test> + u
     prop_oneof![2 => scalar, 2 => elapsed, 2 => any_code, 2 => no_code]
 }
 
-fn arb_formula(schema: &Schema, layout: &Layout) -> impl Strategy<Value = Formula> + use<> {
-    arb_test(schema, layout)
+fn arb_formula(
+    schema: &Schema,
+    layout: &Layout,
+    shape: Shape,
+) -> impl Strategy<Value = Formula> + use<> {
+    arb_test(schema, layout, shape)
         .prop_map(Formula::Test)
         .prop_recursive(3, 12, 4, |inner| {
             let parts = proptest::collection::vec(inner, 0..4);
@@ -210,13 +243,13 @@ proptest! {
 
     #[test]
     fn constraints_and_evaluator_agree(
-        (formula, cells) in {
-            let schema = schema();
+        (shape, formula, cells) in arb_shape().prop_flat_map(|shape| {
+            let schema = schema(shape);
             let layout = Layout::of(&schema);
-            (arb_formula(&schema, &layout), arb_cells(layout))
-        }
+            (Just(shape), arb_formula(&schema, &layout, shape), arb_cells(layout))
+        })
     ) {
-        let layout = Layout::of(&schema());
+        let layout = Layout::of(&schema(shape));
         let program = Program::new(&layout, formula).unwrap();
         let holds = program.holds(&cells, today());
         for plan in [Plan::of(&layout, program.formula()), Plan::copying(&layout, program.formula())] {

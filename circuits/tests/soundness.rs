@@ -215,6 +215,54 @@ fn context_is_bound() {
     assert_eq!(parts[row], "context");
 }
 
+/// Every part of the statement rejects some witness that all the others accept.
+#[test]
+fn every_part_rejects_something_alone() {
+    for issuers in [1, 9] {
+        let s = scenario("bench-64", issuers);
+        let system = build(&s);
+        let parts: Vec<&'static str> = (0..system.constraints())
+            .map(|r| system.part_of(r))
+            .collect();
+        let mut z = system.assignment().to_vec();
+        let r1cs = system.r1cs();
+        let readers = r1cs.readers();
+        let mut alone = BTreeSet::new();
+        for (column, rows) in readers.iter().enumerate().skip(1) {
+            let honest = z[column];
+            z[column] += Fr::from(5);
+            let rejecting: BTreeSet<&'static str> = rows
+                .iter()
+                .filter(|row| r1cs.violates(**row as usize, &z))
+                .map(|row| parts[*row as usize])
+                .collect();
+            z[column] = honest;
+            if rejecting.len() == 1 {
+                alone.extend(rejecting);
+            }
+        }
+        // A bit of two in the place of the next one keeps the element's value: only "a bit is 0 or 1" forbids it.
+        for column in 7..z.len() - 1 {
+            if z[column] != Fr::ZERO || z[column + 1] != Fr::ONE {
+                continue;
+            }
+            (z[column], z[column + 1]) = (Fr::from(2), Fr::ZERO);
+            let rejecting: BTreeSet<&'static str> = [column, column + 1]
+                .iter()
+                .flat_map(|c| &readers[*c])
+                .filter(|row| r1cs.violates(**row as usize, &z))
+                .map(|row| parts[*row as usize])
+                .collect();
+            (z[column], z[column + 1]) = (Fr::ZERO, Fr::ONE);
+            if rejecting.len() == 1 {
+                alone.extend(rejecting);
+            }
+        }
+        let all: BTreeSet<&'static str> = parts.into_iter().collect();
+        assert_eq!(alone, all, "{issuers} issuers");
+    }
+}
+
 /// Every column of the reference statement, changed by one, negated, doubled, zeroed and at random,
 /// violates a constraint, unless it is slack: the quotient of a comparison with nothing to divide.
 #[test]

@@ -11,7 +11,7 @@ use crate::transaction::Finding;
 
 wire_enum! {
     /// Something that happened.
-    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Event("event") {
         /// A party was admitted, or its certificate renewed.
@@ -368,6 +368,13 @@ impl Event {
             Self::BeaconRound { .. } => Vec::new(),
             Self::Governed { registrar } => vec![Party(*registrar)],
         }
+    }
+}
+
+impl<'de, T: serde::Deserialize<'de>, const MAX: usize> serde::Deserialize<'de> for List<T, MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let values = <Vec<T> as serde::Deserialize>::deserialize(from)?;
+        Self::new(values).map_err(serde::de::Error::custom)
     }
 }
 

@@ -3,16 +3,22 @@
 //! * [`transaction`]: what anyone can ask; [`rejection`]: why it is refused; [`event`]: what happened;
 //! * [`genesis`]: what it starts from; [`view`] and [`query`]: what can be seen of it;
 //! * [`contract`]: the state and the three phases every transaction passes; [`admission`]: the first;
-//! * [`application`]: the contract as the ledger's application.
+//! * [`application`]: the contract as the ledger's application;
+//! * `node`, `storage`, `client`, `agent`, each behind a feature: the contract served over HTTP, ciphertexts,
+//!   what speaks to a node and believes it nothing, and what each party's machine does by itself.
 //!
 //! Deliberately absent: plaintext records, circuits and proving. The crate depends on the verifier
 //! contract, on sharing and on the ledger alone, so it cannot name an attribute.
 
 pub mod admission;
+#[cfg(feature = "client")]
+pub mod agent;
 pub mod application;
 pub mod ceremony;
 pub mod certificate;
 mod claim;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod contract;
 pub mod credits;
 mod delivery;
@@ -28,6 +34,8 @@ mod index;
 pub mod issuer;
 mod licence;
 pub mod name;
+#[cfg(feature = "node")]
+pub mod node;
 pub mod offer;
 mod party;
 mod proxy;
@@ -38,6 +46,8 @@ mod requirement;
 #[cfg(feature = "test-util")]
 pub mod scenario;
 mod signature;
+#[cfg(feature = "client")]
+pub mod storage;
 #[cfg(feature = "test-util")]
 pub mod solo;
 mod table;

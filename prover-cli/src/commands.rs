@@ -1,16 +1,20 @@
 //! The commands, one file a group.
 
+mod agent;
 mod combine;
 mod completions;
 mod demo;
 mod explain;
 mod export;
 mod grant;
-mod hospital;
+pub mod hospital;
 mod institution;
-mod keys;
+pub mod keys;
+mod market;
+mod node;
 mod open;
-mod prove;
+pub mod prove;
+mod proxy;
 mod reencrypt;
 mod requirement;
 mod schema;
@@ -32,8 +36,8 @@ use crate::{console::Console, failure::Attempt};
 )]
 #[command(
     after_help = "Exit codes: 0 done; 1 unexpected; 2 usage; 3 bad file, wrong wallet, altered credential; \
-4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 9 unsafe key; \
-10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
+4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 8 network; \
+9 unsafe key; 10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
 )]
 pub struct Cli {
     /// What to do
@@ -97,6 +101,16 @@ pub enum Command {
     Combine(combine::Combine),
     /// Open a sealed file: the patient with the wallet, an institution with what `combine` found
     Open(open::Open),
+    /// The marketplace: offers, claims, payments, and every record's history
+    #[command(subcommand, after_help = "Example:\n  eligo market offers")]
+    Market(market::Command),
+    /// Run a node: four replicas in one process, with no set-up
+    Node(node::Node),
+    /// Run a proxy: re-encrypt what it was drawn for
+    Proxy(proxy::Proxy),
+    /// Run a party's agent
+    #[command(subcommand, after_help = "Example:\n  eligo agent hospital --key hospital.key --inbox outgoing")]
+    Agent(agent::Command),
     /// Circuits for other tools
     #[command(
         subcommand,
@@ -128,6 +142,10 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Reencrypt(c) => reencrypt::run(&c, console),
         Command::Combine(c) => combine::run(&c, console),
         Command::Open(c) => open::run(&c, console),
+        Command::Market(c) => market::run(&c, console),
+        Command::Node(c) => node::run(&c, console),
+        Command::Proxy(c) => proxy::run(&c, console),
+        Command::Agent(c) => agent::run(&c, console),
         Command::Export(c) => export::run(c, console),
         Command::Completions(c) => completions::print(&c),
         Command::Man(c) => completions::manual(&c, console),

@@ -52,7 +52,7 @@ impl Console {
     /// A line for people on standard output; nothing with `--json`.
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.json && !self.silent {
-            self.out(text.as_ref());
+            self.out(&printable(text.as_ref()));
         }
     }
 
@@ -76,13 +76,13 @@ impl Console {
     /// A warning, on standard error.
     pub fn warn(&self, text: impl AsRef<str>) {
         if !self.silent {
-            let _ = writeln!(io::stderr(), "warning: {}", text.as_ref());
+            let _ = writeln!(io::stderr(), "warning: {}", printable(text.as_ref()));
         }
     }
 
     /// One failure of several, for people, on standard error.
     pub fn report(&self, failure: &Failure) {
-        let _ = writeln!(io::stderr(), "{failure}");
+        let _ = writeln!(io::stderr(), "{}", printable(&failure.to_string()));
     }
 
     /// A failure: for people on standard error, and with `--json` also as an object on standard output.
@@ -105,4 +105,25 @@ impl Console {
             writeln!(out, "{line}").and_then(|()| out.flush())
         };
     }
+}
+
+/// What a terminal shows and does not obey: control characters but the end of a line escaped, and those that turn
+/// the direction of text.
+fn printable(text: &str) -> String {
+    let obeyed = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(obeyed) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if obeyed(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }

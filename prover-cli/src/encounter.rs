@@ -1,7 +1,7 @@
 //! A visit's keys: the patient's own from the wallet, the public ones from a card.
 
 use clap::Args;
-use eligo_sharing::wallet::{Encounter, EncounterCard, EncounterCardError, HospitalId, Visit};
+use eligo_sharing::wallet::{Encounter, EncounterCard, EncounterCardError, HospitalId, Visit, Wallet};
 
 use crate::{
     commands::wallet::WalletArgs,
@@ -28,13 +28,19 @@ pub struct VisitArgs {
 
 impl VisitArgs {
     /// A visit of a wallet.
-    #[allow(dead_code)]
     pub const fn new(wallet: WalletArgs, hospital: HospitalId, visit: u32) -> Self {
         Self {
             wallet,
             hospital,
             visit,
         }
+    }
+
+    /// Opens the wallet; also the visit's keys.
+    pub fn open_wallet(&self, console: &Console) -> Attempt<(Wallet, Encounter)> {
+        let wallet = self.wallet.open(console)?;
+        let encounter = wallet.encounter(&self.hospital, Visit::new(self.visit));
+        Ok((wallet, encounter))
     }
 
     /// Opens the wallet and derives the visit's keys.

@@ -21,6 +21,8 @@ pub enum Kind {
     UntrustedIssuer,
     /// Too early or too late.
     Closed,
+    /// The node cannot be reached, or does not answer.
+    Network,
     /// A verifying key with which false proofs may pass.
     UnsafeKey,
     /// Not the wallet's passphrase.
@@ -38,7 +40,7 @@ impl Kind {
             Self::ProofInvalid => 5,
             Self::UntrustedIssuer => 6,
             Self::Closed => 7,
-            // 8 is for the network, which no command of this program uses.
+            Self::Network => 8,
             Self::UnsafeKey => 9,
             Self::Passphrase => 10,
         }
@@ -54,6 +56,7 @@ impl Kind {
             Self::ProofInvalid => "proof-invalid",
             Self::UntrustedIssuer => "untrusted-issuer",
             Self::Closed => "closed",
+            Self::Network => "network",
             Self::UnsafeKey => "unsafe-key",
             Self::Passphrase => "wrong-passphrase",
         }

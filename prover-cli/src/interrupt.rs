@@ -4,7 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::failure::{Attempt, Failure};
@@ -34,9 +37,25 @@ fn pending() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+static PATIENT: AtomicBool = AtomicBool::new(false);
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From here on the first interrupt only asks to stop, which [`going`] then says; the second does not ask.
+pub fn be_patient() {
+    PATIENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether nobody asked to stop.
+pub fn going() -> bool {
+    !STOP.load(Ordering::Relaxed)
+}
+
 /// From here on an interrupt or a request to terminate removes what is unfinished, then exits.
 pub fn watch() -> Attempt<()> {
     ctrlc::set_handler(|| {
+        if PATIENT.load(Ordering::Relaxed) && !STOP.swap(true, Ordering::Relaxed) {
+            return;
+        }
         // Held until the exit, so that nothing new begins.
         let pending = pending();
         for path in pending.iter() {

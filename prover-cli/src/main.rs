@@ -13,6 +13,7 @@ mod held;
 mod interrupt;
 mod keyring;
 mod ledger_key;
+mod market;
 mod moment;
 mod passphrase;
 mod progress;

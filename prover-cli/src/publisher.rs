@@ -119,6 +119,11 @@ impl Publisher {
         }
     }
 
+    /// The key, which is also the institution's account on the ledger.
+    pub const fn signing_key(&self) -> &SigningKey {
+        &self.key
+    }
+
     /// Signs a requirement.
     pub fn sign(&self, requirement: &Requirement) -> RequirementSignature {
         RequirementSignature {

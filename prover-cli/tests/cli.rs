@@ -8,6 +8,8 @@ mod desk;
 mod documentation;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/market.rs"]
+mod market;
 #[path = "cli/patients.rs"]
 mod patients;
 #[path = "cli/proofs.rs"]

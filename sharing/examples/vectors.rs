@@ -21,7 +21,7 @@ use eligo_sharing::search::{
     Bucket, Field, Keyword, Pointer, Row, SearchKey, SearchToken, WriterKey,
 };
 use eligo_sharing::tcpre::{
-    self, Dispute, GrantTerms, Label, ProxyRoster, RecordId, RefreshDeal, RequirementId,
+    self, Dispute, GateKey, GrantTerms, Label, ProxyRoster, RecordId, RefreshDeal, RequirementId,
     Revocation, SchemaId, Window,
 };
 use eligo_sharing::team::{self, DoctorId, Prekey};
@@ -44,6 +44,7 @@ pub fn generate() -> Vectors {
     all.insert("tcpre-stream", stream());
     let (key, shares) = dkg_run(&mut all);
     all.insert("ibe", ibe(&key, shares));
+    all.insert("gate", gate());
     all.insert("beacon", beacon_rounds());
     all.insert("draw", draw());
     all.insert("oms", oms());
@@ -320,6 +321,80 @@ fn ibe(key: &GroupKey, shares: Vec<KeyShare>) -> Value {
             "ciphertext": x(ciphertext.to_bytes()),
             "delegation": x(&*delegation.to_bytes()),
             "transformed": x(transformed.to_bytes()),
+        },
+    })
+}
+
+/// A record behind the gate: t of n proxies and t of the gate's holders open it, the patient alone too.
+fn gate() -> Value {
+    let mut rng = rng(30);
+    let (value, gate, shares) = dkg_messages(Purpose::Gate, 31);
+    let (patient, institution) = (
+        RecordKey::generate(&mut rng),
+        ReceivingKey::generate(&mut rng),
+    );
+    let proxy = ProxyKey::generate(&mut rng);
+    let (label, schema) = (Label::new([6; 32]), SchemaId::new([2; 32]));
+    let signer = SigningKey::from_bytes(&[9; 32]);
+    let record = b"a gated record";
+    let mut stored = Vec::new();
+    let sealed = tcpre::seal_gated(
+        &patient.public(),
+        label,
+        schema,
+        &gate,
+        &record[..],
+        &mut stored,
+        &mut rng,
+    )
+    .unwrap();
+    let capsule = sealed.capsule.clone().check().unwrap();
+    let now = 1_700_000_000;
+    let terms = GrantTerms {
+        key: patient.public(),
+        label,
+        receiver: institution.public(),
+        proxies: ProxyRoster::majority(vec![proxy.public()]).unwrap(),
+        window: Window::new(now, now).unwrap(),
+        requirement: RequirementId::NONE,
+    };
+    let signed = tcpre::grant(&patient, terms.clone(), &signer, &mut rng).unwrap();
+    let grant = signed
+        .clone()
+        .verify(&terms, &signer.verifying_key())
+        .unwrap();
+    let key = grant.share_key(&proxy).unwrap();
+    let share = key.reencrypt(&capsule, now, &mut rng).unwrap();
+    let holders = shares.into_iter().map(|s| GateKey::new(s).unwrap());
+    let opened: Vec<_> = holders
+        .map(|h| h.open(&gate, &grant, &capsule, now, &mut rng).unwrap())
+        .collect();
+    let verified = grant.verify_share(&capsule, &share).unwrap();
+    let through: Vec<_> = opened
+        .iter()
+        .map(|share| share.verify(&gate, &grant, &capsule).unwrap())
+        .collect();
+    tcpre::combine_gated(
+        &institution,
+        &grant,
+        &capsule,
+        &[verified],
+        &gate,
+        &through[..2],
+    )
+    .unwrap();
+    json!({
+        "secrets": {
+            "a": x(*patient.to_bytes()), "b": x(*institution.to_bytes()), "e": x(*proxy.to_bytes()),
+            "gate_shares": value["shares"],
+        },
+        "label": label.to_string(), "schema": x([2; 32]), "record": x(record), "stored": x(&stored),
+        "own_key": x(&sealed.own_key),
+        "messages": {
+            "gate": x(gate.to_bytes()), "capsule": x(sealed.capsule.to_bytes()),
+            "own_capsule": x(sealed.own.to_bytes()), "grant": x(signed.to_bytes()),
+            "share": x(share.to_bytes()),
+            "gate_share": opened.iter().map(|s| x(s.to_bytes())).collect::<Vec<_>>(),
         },
     })
 }

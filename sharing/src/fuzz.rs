@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::dkg::{self, GroupKey};
 use crate::document::{Document, ProxyKeyCard, ReceivingKeyCard};
-use crate::tcpre::{Capsule, ContentKey, RefreshDeal, Revocation, Share, SignedGrant, Transcript};
+use crate::tcpre::{
+    Capsule, ContentKey, GateShare, RefreshDeal, Revocation, Share, SignedGrant, Transcript,
+};
 use crate::wallet::{EncounterCard, Holder, HolderDocument, Passphrase, Wallet};
-use crate::{beacon, ibe, oms, search, team};
+use crate::{beacon, ibe, keys, oms, search, team};
 
 /// A decoder and what to feed it.
 #[derive(Clone, Copy)]
@@ -68,6 +70,32 @@ fn vectors(file: &str, name: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// A public key's decoder, fed with the keys of the vectors' secrets.
+macro_rules! public_key {
+    ($name:literal: $path:literal => $secret:ident, $public:ident) => {
+        Decoder {
+            name: $name,
+            seeds: || {
+                let secrets = vectors(include_str!("../vectors/tcpre.json"), $path);
+                let key = |secret: &Vec<u8>| keys::$secret::from_bytes(secret).ok();
+                let keys = secrets.iter().filter_map(key);
+                keys.map(|key| key.public().to_bytes().to_vec()).collect()
+            },
+            run: |input| {
+                outcome(input, keys::$public::from_bytes(input), |key| {
+                    key.to_bytes().to_vec()
+                })
+            },
+        }
+    };
+}
+
+const KEYS: &[Decoder] = &[
+    public_key!("record_key": "/secrets/a" => RecordKey, RecordPublicKey),
+    public_key!("receiving_key": "/secrets/b" => ReceivingKey, ReceivingPublicKey),
+    public_key!("proxy_key": "/secrets/e" => ProxyKey, ProxyPublicKey),
+];
+
 macro_rules! decoders {
     ($($name:literal: $file:literal $path:literal => $decode:expr;)*) => {
         &[$(Decoder {
@@ -85,6 +113,7 @@ const BINARY: &[Decoder] = decoders! {
     "refresh": "tcpre" "/messages/refresh" => RefreshDeal::from_bytes;
     "dispute": "tcpre" "/messages/dispute" => Transcript::from_bytes;
     "revocation": "tcpre" "/messages/revocation" => Revocation::from_bytes;
+    "gate_share": "gate" "/messages/gate_share" => GateShare::from_bytes;
     "dkg_deal": "dkg" "/messages/deal" => dkg::Deal::from_bytes;
     "dkg_exposure": "dkg" "/messages/exposure" => dkg::Exposure::from_bytes;
     "dkg_opened": "dkg" "/messages/opened" => dkg::OpenedShare::from_bytes;
@@ -252,5 +281,6 @@ const STREAM: Decoder = Decoder {
 /// Every decoder.
 #[must_use]
 pub fn decoders() -> Vec<Decoder> {
-    BINARY.iter().chain(TEXT).copied().chain([STREAM]).collect()
+    let listed = BINARY.iter().chain(KEYS).chain(TEXT);
+    listed.copied().chain([STREAM]).collect()
 }

@@ -21,6 +21,8 @@ use crate::dkg::{Purpose, simulate};
 use crate::domain::{dst, lp, sha256};
 use crate::draw::{Candidate, Electorate, Occasion, Office};
 use crate::keys::{ReceivingKey, ReceivingKeyProof, ReceivingPublicKey, test_rng};
+use crate::letter::LetterKey;
+use crate::oms::MultiSigner;
 use crate::pairing;
 use crate::scalar::SecretScalar;
 use crate::search::{Bucket, Field, Keyword, Pointer, Row, SearchKey, WriterKey};
@@ -437,4 +439,44 @@ fn keys_and_tags_are_confused() {
     }
     let q = bfkem::hash_id::<LabelTag>(&s.patient.public().0, label.as_bytes());
     assert!(!q.is_zero());
+}
+
+/// What a log line or a panic message would show of the secrets.
+#[test]
+fn secrets_do_not_print() {
+    use crate::tcpre::{ContentKey, GateKey};
+    let mut rng = test_rng(40);
+    let s = scene();
+    let (_, gate) = simulate(Purpose::Gate, 3, 2, &mut rng);
+    let (_, beacon) = simulate(Purpose::Beacon, 3, 2, &mut rng);
+    let doctor = crate::team::DoctorId::new("doctor").unwrap();
+    let (prekey, _) = crate::team::Prekey::generate(doctor, &s.signer, &mut rng);
+    let content = ContentKey::from_bytes(&[0xab; 96]).unwrap();
+    let mut gate = gate.into_iter();
+    let shown = [
+        format!("{:?}", gate.next().unwrap()),
+        format!("{:?}", GateKey::new(gate.next().unwrap()).unwrap()),
+        format!(
+            "{:?}",
+            BeaconSigner::new(beacon.into_iter().next().unwrap()).unwrap()
+        ),
+        format!("{prekey:?}"),
+        format!("{:?}", s.patient),
+        format!("{:?}", s.institution),
+        format!("{:?}", s.proxies[0]),
+        format!("{:?}", SecretScalar::random(&mut rng)),
+        format!("{:?}", MultiSigner::generate(&mut rng)),
+        format!("{:?}", LetterKey::generate(&mut rng)),
+        format!("{:?}", SearchKey::generate(&mut rng)),
+        format!("{:?}", WriterKey::generate(&mut rng)),
+    ];
+    for line in shown {
+        // No run of digits long enough to be a scalar, in whatever base; a ceremony's id is public.
+        let id = line.find("CeremonyId(").map(|at| at + 11..at + 11 + 64);
+        let line = id.map_or(line.clone(), |id| line.replace(&line[id], ""));
+        let longest = line.split(|c: char| !c.is_ascii_hexdigit()).map(str::len);
+        assert!(longest.max().unwrap_or(0) < 32, "{line}");
+        assert!(!line.contains("BigInt"), "{line}");
+    }
+    assert!(!format!("{content:?}").contains(&"ab".repeat(33)));
 }

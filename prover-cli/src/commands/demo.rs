@@ -1,4 +1,12 @@
-//! `eligo demo`: the whole path on the shipped patients, every artefact left behind.
+//! `eligo demo`: the whole path on shipped, synthetic patients, every artefact left behind.
+//!
+//! One process, and nothing in it pretended: the hospital's FHIR bundles, four replicas that agree on every
+//! transaction, one of them stopped half-way, ciphertexts on disk, five proxies of which one is down and
+//! one lies, and clients that check proofs against the validators' keys.
+
+mod parties;
+mod sale;
+mod stage;
 
 use std::{
     fs,
@@ -7,42 +15,26 @@ use std::{
 };
 
 use clap::Args;
-use eligo_records::{civil::CivilDay, requirement::Requirement};
-use eligo_sharing::wallet::Visit;
-use eligo_verifier_contract::field;
-use serde_json::json;
+use eligo_records::civil::CivilDay;
+use serde_json::{Map, Value};
 
 use super::{
-    explain::{self, Explain},
-    hospital::{self, Issue},
-    institution,
-    keys::{self, milliseconds, size},
-    prove::{self, Prove, parse_context},
-    requirement,
-    verify::{self, Verify},
-    wallet::{self, CostArgs, WalletArgs},
+    keys::{milliseconds, size},
+    wallet::WalletArgs,
 };
 use crate::{
     console::Console,
-    failure::{Attempt, Failure, Kind, shown},
+    day,
+    failure::{Attempt, Failure, shown},
     file::{self, Access, Source, Target},
     passphrase::PassphraseArgs,
-    publication::Publication,
-    schemas::SchemaArgs,
 };
 
-const ELIGIBLE: &str = include_str!("../../../fixtures/fhir/marta-nowak.json");
-const NOT_ELIGIBLE: &str = include_str!("../../../fixtures/fhir/nora-o'dwyer.json");
-const STROKE: &str = include_str!("../../demo/stroke.toml");
-/// The day on which the synthetic patients' records are current.
-const TODAY: &str = "2021-06-01";
-/// The account that the proof is bound to.
-const CONTEXT: &str = "656c69676f2064656d6f";
-
-/// The whole path on shipped, synthetic patients: issue, publish, make keys, prove, verify
+/// The whole path on shipped, synthetic patients: from a hospital's records to a paid patient
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  eligo demo --out tour\n\n\
-    Leaves every file in the folder, and shows the commands that made them.")]
+    A hospital, two patients of whom one is eligible, an institute, five proxies of which one is down and one\n\
+    lies, four replicas of which one is stopped half-way. Leaves every file in the folder.")]
 pub struct Demo {
     /// Folder for everything that is made; a fresh temporary one if not given
     #[arg(long, value_name = "DIR")]
@@ -54,28 +46,32 @@ pub struct Demo {
 
 /// Runs the demonstration.
 pub fn run(args: &Demo, console: &Console) -> Attempt<u8> {
-    let folder = folder(args)?;
+    let start = Instant::now();
     let tour = Tour {
-        folder,
+        folder: folder(args)?,
         force: args.force,
-        today: CivilDay::parse(TODAY).map_err(Failure::unexpected)?,
+        today: day::today()?,
         console,
         silent: Console::silent(),
     };
     console.say(format!(
-        "A patient proves to a research institute that a hospital-signed record meets its requirement,\n\
-         without showing the record. Synthetic patients; the day is {TODAY}. Files: {}\n",
+        "A patient proves to a research institute that a hospital-signed record meets its requirement, without\n\
+         showing the record, and is paid for handing over that very record, to that institute alone.\n\
+         Synthetic patients. Files: {}\n",
         shown(&tour.folder)
     ));
-    tour.issue()?;
-    tour.publish()?;
-    let figures = tour.prove()?;
+    let mut figures = Map::new();
+    figures.insert("status".to_owned(), "ok".into());
+    figures.insert("out".to_owned(), shown(&tour.folder).into());
+    tour.sell(&mut figures)?;
+    let seconds = start.elapsed().as_secs_f64();
+    figures.insert("seconds".to_owned(), format!("{seconds:.1}").into());
     console.say(format!(
-        "\nThe institute saw the proof, the day, and a nullifier: this person's only claim on this requirement,\n\
-         unlinkable to claims on others. It did not see who, nor any value. Look around in {}",
+        "\nThe ledger shows that this record met this requirement, and which hospital registered it: not who the\n\
+         patient is, and no value. {seconds:.0} s. Look around in {}",
         shown(&tour.folder)
     ));
-    console.object(figures);
+    console.object(Value::Object(figures));
     Ok(0)
 }
 
@@ -100,6 +96,13 @@ fn folder(args: &Demo) -> Attempt<PathBuf> {
                 ),
         );
     }
+    // A chain starts from its genesis: the ledger of an earlier run is not this one's.
+    for earlier in ["node", "journals", "opened"] {
+        let path = folder.join(earlier);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).map_err(|e| file::unwritable(&path, &e))?;
+        }
+    }
     Ok(folder.clone())
 }
 
@@ -113,336 +116,6 @@ struct Tour<'a> {
 }
 
 impl Tour<'_> {
-    /// Hospital, two patients, two credentials.
-    fn issue(&self) -> Attempt<()> {
-        self.step(
-            "hospital keygen",
-            "the hospital's signing keys",
-            "hospital.key",
-            || {
-                hospital::keygen(
-                    "Municipal Hospital",
-                    &self.target("hospital.key"),
-                    self.force,
-                    &self.silent,
-                )
-            },
-        )?;
-        self.step(
-            "hospital public",
-            "which everyone may know",
-            "hospital.pub",
-            || {
-                let key = self.source("hospital.key");
-                hospital::public(&key, &self.target("hospital.pub"), self.force, &self.silent)
-            },
-        )?;
-        self.write(
-            "passphrase",
-            b"correct horse battery staple\n",
-            Access::Secret,
-        )?;
-        for (name, bundle) in [("marta", ELIGIBLE), ("nora", NOT_ELIGIBLE)] {
-            self.write(
-                &format!("{name}.bundle.json"),
-                bundle.as_bytes(),
-                Access::Public,
-            )?;
-            let wallet = format!("{name}.wallet");
-            self.step(
-                "wallet new",
-                "on the patient's device, encrypted",
-                &wallet,
-                || {
-                    let (target, passphrase) = (self.target(&wallet), self.passphrase());
-                    wallet::make(
-                        &target,
-                        &passphrase,
-                        &CostArgs::low(),
-                        self.force,
-                        &self.silent,
-                    )
-                },
-            )?;
-            let holder = format!("{name}.holder.json");
-            self.step(
-                "wallet holder",
-                "what the hospital is told",
-                &holder,
-                || {
-                    let wallet = self.wallet(name);
-                    wallet::holder(
-                        &wallet,
-                        None,
-                        Visit::FIRST,
-                        &self.target(&holder),
-                        self.force,
-                        &self.silent,
-                    )
-                },
-            )?;
-            let credential = format!("{name}.credential.json");
-            self.step(
-                "hospital issue",
-                "the FHIR bundle as a signed record",
-                &credential,
-                || hospital::issue_credential(&self.issue_args(name), &self.silent).map(|_| ()),
-            )?;
-        }
-        Ok(())
-    }
-
-    /// The institute's requirement, signed, and its keys.
-    fn publish(&self) -> Attempt<()> {
-        self.step(
-            "institution keygen",
-            "the institute's signing key",
-            "institute.key",
-            || {
-                institution::keygen(
-                    "Institute for Stroke Research",
-                    &self.target("institute.key"),
-                    self.force,
-                    &self.silent,
-                )
-            },
-        )?;
-        let mut document = Requirement::from_toml(STROKE)
-            .map_err(Failure::unexpected)?
-            .document()
-            .clone();
-        let hospital = crate::publication::read_issuer(&self.source("hospital.pub"))?;
-        document.issuers = vec![hospital.schnorr().to_hex()];
-        let requirement = Requirement::try_from(document).map_err(Failure::unexpected)?;
-        self.write(
-            "stroke.toml",
-            requirement.to_toml().as_bytes(),
-            Access::Public,
-        )?;
-        for line in requirement.expression().source().trim().lines() {
-            self.console.say(format!("{:13}{line}", ""));
-        }
-        self.step(
-            "requirement sign",
-            "so that everyone knows whose it is",
-            "stroke.toml.sig",
-            || {
-                let key = self.source("institute.key");
-                requirement::sign(
-                    &self.source("stroke.toml"),
-                    &SchemaArgs::default(),
-                    &key,
-                    None,
-                    self.force,
-                    &self.silent,
-                )
-            },
-        )
-    }
-
-    /// Keys, a proof by one patient, a refusal for the other, and verification.
-    fn prove(&self) -> Attempt<serde_json::Value> {
-        let publication = Publication::read(&self.source("stroke.toml"), &[])?;
-        let start = Instant::now();
-        let made = keys::generate(
-            &[publication],
-            &self.path("keys"),
-            None,
-            self.force,
-            &self.silent,
-        )?;
-        let [made] = made.as_slice() else {
-            return Err(Failure::unexpected("one requirement, other than one key"));
-        };
-        self.line(
-            start,
-            "keys generate",
-            &format!(
-                "keys/stroke: {} constraints, proving key {}, verifying key {}",
-                made.constraints,
-                size(made.written.proving as u64),
-                size(made.written.verifying as u64)
-            ),
-        );
-
-        let start = Instant::now();
-        let exit = explain::run(&self.explain_args("marta"), &self.silent)?;
-        self.line(
-            start,
-            "explain",
-            &format!("marta, on her device: eligible (exit {exit})"),
-        );
-        let start = Instant::now();
-        let refusal = self.refused(prove::prove(
-            &self.prove_args("nora", "nora.proof"),
-            &self.silent,
-        )?)?;
-        self.line(
-            start,
-            "prove",
-            &format!(
-                "nora: {} (exit {}); nothing is written",
-                refusal.what(),
-                refusal.kind().code()
-            ),
-        );
-
-        let start = Instant::now();
-        let mut proved = prove::prove(&self.prove_args("marta", "marta.proof"), &self.silent)?;
-        let proved = proved
-            .pop()
-            .ok_or_else(|| Failure::unexpected("no proof was made"))?
-            .1?;
-        self.line(
-            start,
-            "prove",
-            &format!(
-                "marta.proof: {} bytes, made in {} ms",
-                proved.proof_bytes, proved.elapsed_ms
-            ),
-        );
-        let start = Instant::now();
-        let verified = verify::verify(&self.verify_args("marta.proof"))?;
-        let accepted = verified
-            .proofs
-            .into_iter()
-            .next()
-            .ok_or_else(|| Failure::unexpected("no proof was read"))?
-            .outcome?;
-        self.line(
-            start,
-            "verify",
-            &format!(
-                "the institute: valid, checked in {} ms",
-                verified.elapsed_ms
-            ),
-        );
-        self.console
-            .say(format!("{:13}nullifier {}", "", accepted.inputs.nullifier));
-
-        let start = Instant::now();
-        let tampered = self.tampered()?;
-        self.line(
-            start,
-            "verify",
-            &format!(
-                "a copy with one public input altered: {} (exit {})",
-                tampered.what(),
-                tampered.kind().code()
-            ),
-        );
-        Ok(json!({
-            "status": "ok",
-            "out": shown(&self.folder),
-            "requirement": accepted.requirement,
-            "constraints": made.constraints,
-            "proving_key_bytes": made.written.proving,
-            "verification_key_bytes": made.written.verifying,
-            "keygen_ms": made.elapsed_ms,
-            "prove_ms": proved.elapsed_ms,
-            "proof_bytes": proved.proof_bytes,
-            "verify_ms": verified.elapsed_ms,
-            "valid": true,
-            "nullifier": field::to_decimal(&accepted.inputs.nullifier.to_field()),
-            "ineligible_exit": refusal.kind().code(),
-            "tampered_exit": tampered.kind().code(),
-        }))
-    }
-
-    /// The failure that must be there.
-    fn refused(&self, outcomes: Vec<prove::Outcome>) -> Attempt<Failure> {
-        match outcomes.into_iter().next() {
-            Some((_, Err(failure))) if failure.kind() == Kind::NotEligible => Ok(failure),
-            Some((_, Err(failure))) => Err(failure),
-            _ => Err(Failure::unexpected(
-                "a record that is not eligible was proved",
-            )),
-        }
-    }
-
-    /// Verifies a copy of the proof whose context was altered.
-    fn tampered(&self) -> Attempt<Failure> {
-        let copy = self.path("tampered.proof");
-        fs::create_dir_all(&copy).map_err(|e| file::unwritable(&copy, &e))?;
-        let proof = Source::File(self.path("marta.proof").join(prove::PROOF)).read(1 << 20)?;
-        let public =
-            Source::File(self.path("marta.proof").join(prove::PUBLIC)).read_text(1 << 20)?;
-        let context = parse_context(CONTEXT)
-            .map_err(Failure::unexpected)?
-            .to_string();
-        let altered = public.replace(&context, "1");
-        self.write("tampered.proof/proof.json", &proof, Access::Public)?;
-        self.write(
-            "tampered.proof/public.json",
-            altered.as_bytes(),
-            Access::Public,
-        )?;
-        let verified = verify::verify(&self.verify_args("tampered.proof"))?;
-        match verified.proofs.into_iter().next().map(|j| j.outcome) {
-            Some(Err(failure)) => Ok(failure),
-            _ => Err(Failure::unexpected("an altered proof was accepted")),
-        }
-    }
-
-    fn issue_args(&self, name: &str) -> Issue {
-        Issue {
-            key: self.source("hospital.key"),
-            schema: "core".to_owned(),
-            holder: self.source(&format!("{name}.holder.json")),
-            record: vec![self.source(&format!("{name}.bundle.json"))],
-            patient: None,
-            issued: Some(self.today),
-            until: Some(self.today),
-            valid_months: 12,
-            incomplete: Vec::new(),
-            output: self.target(&format!("{name}.credential.json")),
-            report: Some(self.target(&format!("{name}.report.json"))),
-            sealing: hospital::SealingArgs::default(),
-            force: self.force,
-        }
-    }
-
-    fn explain_args(&self, name: &str) -> Explain {
-        Explain {
-            wallet: self.wallet(name),
-            credential: self.source(&format!("{name}.credential.json")),
-            requirement: self.source("stroke.toml"),
-            schemas: SchemaArgs::default(),
-            today: Some(self.today),
-        }
-    }
-
-    fn prove_args(&self, name: &str, output: &str) -> Prove {
-        Prove {
-            wallet: self.wallet(name),
-            credential: vec![self.source(&format!("{name}.credential.json"))],
-            requirement: vec![self.source("stroke.toml")],
-            schemas: SchemaArgs::default(),
-            keys: self.path("keys"),
-            check_keys: false,
-            constant_work: false,
-            today: Some(self.today),
-            context: parse_context(CONTEXT)
-                .unwrap_or(eligo_verifier_contract::Context::from_field(0.into())),
-            output: self.path(output),
-            force: self.force,
-        }
-    }
-
-    fn verify_args(&self, proof: &str) -> Verify {
-        Verify {
-            requirement: vec![self.source("stroke.toml")],
-            schemas: SchemaArgs::default(),
-            keys: Some(self.path("keys")),
-            vk: None,
-            proof: vec![self.path(proof)],
-            public: None,
-            issuers: Some(self.source("hospital.pub")),
-            today: Some(self.today),
-            context: parse_context(CONTEXT).ok(),
-        }
-    }
-
     fn wallet(&self, name: &str) -> WalletArgs {
         WalletArgs::new(self.source(&format!("{name}.wallet")), self.passphrase())
     }
@@ -480,6 +153,10 @@ impl Tour<'_> {
         let bytes = fs::metadata(Path::new(&self.path(file))).map_or(0, |m| m.len());
         self.line(start, command, &format!("{file}, {}: {what}", size(bytes)));
         Ok(())
+    }
+
+    fn chapter(&self, title: &str) {
+        self.console.say(format!("\n{title}"));
     }
 
     fn line(&self, start: Instant, command: &str, text: &str) {

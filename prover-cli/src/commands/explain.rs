@@ -10,7 +10,7 @@ use eligo_records::{
 };
 use serde_json::{Value, json};
 
-use super::wallet::WalletArgs;
+use super::{requirement::signature, wallet::WalletArgs};
 use crate::{
     console::Console,
     day,
@@ -47,6 +47,7 @@ pub fn run(args: &Explain, console: &Console) -> Attempt<u8> {
     let today = day::or_today(args.today)?;
     let schemas = args.schemas.read()?;
     let publication = Publication::read(&args.requirement, &schemas)?;
+    signature(&publication, None)?;
     let held = Held::read(&args.credential, &schemas, console)?;
     let wallet = args.wallet.open(console)?;
     held.usable(&held::secret(&wallet), today)?;

@@ -20,7 +20,10 @@ use rand_core::OsRng;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{explain::same_schema, explain::to_json, keys::milliseconds, wallet::WalletArgs};
+use super::{
+    explain::same_schema, explain::to_json, keys::milliseconds, requirement::signature,
+    wallet::WalletArgs,
+};
 use crate::{
     console::Console,
     day,
@@ -271,6 +274,8 @@ fn offer(
 ) -> Attempt<Offer> {
     let publication = Publication::read(source, schemas)?;
     let statement = publication.statement()?;
+    // A signature beside it that is not over it: the requirement was altered.
+    signature(&publication, None)?;
     publication.open_on(today)?;
     let keys = KeyFolder::find(&args.keys, publication.id())?;
     keys.matches(&publication, &statement, Kind::File)?;
@@ -343,7 +348,8 @@ pub fn claim(
     })
 }
 
-fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Failure {
+/// Why a record does not meet a requirement.
+pub fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Failure {
     let explanation = explain(publication.criteria(), held.credential().cells(), today);
     let failing: Vec<&str> = explanation
         .failing()
@@ -371,7 +377,7 @@ fn not_eligible(publication: &Publication, held: &Held, today: CivilDay) -> Fail
     )
     .of(held.source())
     .showing(detail.join("\n"))
-    .help("`eligo explain` shows every criterion; nothing was written")
+    .help("`eligo explain` shows every criterion; no proof was written")
 }
 
 /// The keys of an offer, in memory.

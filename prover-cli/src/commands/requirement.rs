@@ -195,7 +195,7 @@ fn warning_json(warning: &Diagnostic, source: &str) -> Value {
 
 /// Who signed the requirement, if a signature lies beside it; one that is wrong, or of another publisher
 /// than wanted, is refused.
-fn signature(
+pub fn signature(
     publication: &Publication,
     wanted: Option<&Source>,
 ) -> Attempt<Option<PublisherPublic>> {

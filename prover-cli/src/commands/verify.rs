@@ -1,7 +1,7 @@
 //! `eligo verify`: strictly, everything recomputed that can be.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -446,12 +446,36 @@ fn report(verified: &Verified, console: &Console) -> Attempt<u8> {
             verified.elapsed_ms
         ));
     }
+    let repeated = repeated(proofs);
+    for name in &repeated {
+        console.warn(format!(
+            "{name}: the nullifier is that of a proof before it: one person's claim, twice"
+        ));
+    }
     console.object(json!({
         "valid": bad.is_empty(),
+        "repeated": repeated,
         "verify_ms": verified.elapsed_ms,
         "proofs": proofs.iter().map(to_json).collect::<Vec<_>>(),
     }));
     Ok(bad.first().map_or(0, |f| f.kind().code()))
+}
+
+/// The proofs whose nullifier an earlier one on the same requirement has.
+fn repeated(proofs: &[Judged]) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    proofs
+        .iter()
+        .filter_map(|j| j.outcome.as_ref().ok().map(|a| (j, a)))
+        .filter(|(_, a)| {
+            let inputs = a.inputs.to_field_elements();
+            !seen.insert((
+                a.requirement.clone(),
+                inputs.get(2).map(ToString::to_string),
+            ))
+        })
+        .map(|(j, _)| j.name.as_str())
+        .collect()
 }
 
 fn say(name: &str, accepted: &Accepted, console: &Console) {

@@ -352,6 +352,14 @@ fn backup(wallet: &WalletArgs, output: &Target, force: bool, console: &Console) 
         console.leave_stdout();
         console.warn("whoever reads these words has the wallet; write them on paper");
     }
+    if console.json() && output.is_stdout() {
+        // The words are the result: one object, as of every command.
+        let mut line = zeroize::Zeroizing::new(String::with_capacity(text.len() + 32));
+        line.push_str("{\"version\":1,\"words\":\"");
+        line.push_str(text.trim_end());
+        line.push_str("\"}\n");
+        return output.write(line.as_bytes(), Access::Secret, force);
+    }
     output.write(text.as_bytes(), Access::Secret, force)?;
     if !output.is_stdout() {
         console.say(format!(

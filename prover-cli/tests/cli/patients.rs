@@ -177,13 +177,22 @@ fn the_demonstration_runs_and_leaves_its_files() {
     assert_eq!(json["proof_bytes"], 128);
     assert_eq!(json["ineligible_exit"], 4);
     assert_eq!(json["tampered_exit"], 5);
+    assert_eq!(json["second_claim_exit"], 7);
     assert_eq!(json["out"], "tour");
+    for shown in ["settled", "opened_matches_proof", "audit_verified", "valid"] {
+        assert_eq!(json[shown], true, "{shown}");
+    }
+    assert_eq!(json["paid"], 300);
+    assert_eq!(json["replicas_running"], 3);
+    assert_eq!(json["lying_proxy"], "Proxy 4");
+    assert!(json["blocks"].as_u64().unwrap() >= 12);
     for figure in ["verify_ms", "prove_ms", "keygen_ms", "constraints"] {
         assert!(json[figure].as_f64().unwrap() > 0.0, "{figure}");
     }
     assert!(!desk.path("tour/nora.proof").exists());
     // What was left behind serves.
-    desk.run("verify --requirement tour/stroke.toml --keys tour/keys --proof tour/marta.proof --today 2021-06-01").code(0);
+    desk.run("verify --requirement tour/stroke.toml --keys tour/keys --proof tour/marta.proof").code(0);
+    assert_eq!(desk.mode("tour/node/secrets.json"), 0o600);
     desk.run("requirement check tour/stroke.toml").code(0);
     desk.run("demo --out tour").code(2).says("not empty");
 }

@@ -29,8 +29,10 @@ pub enum PatientError {
         subjects: Vec<String>,
     },
     /// Several, and nobody named.
-    #[error("{} patients in the input: {}", .patients.len(), .patients.join(", "))]
+    #[error("{count} patients in the input: {}{}", .patients.join(", "), if *count > .patients.len() { ", and others" } else { "" })]
     Several {
+        /// How many.
+        count: usize,
         /// Their ids, at most ten.
         patients: Vec<String>,
     },
@@ -83,9 +85,13 @@ pub fn choose(
             r.kind == "Patient" && matches!(apart, None | Some(Reason::ConflictingVersions))
         })
         .collect();
-    let listed = || {
+    let names = || {
         let mut names: Vec<String> = patients.iter().map(|(_, r)| id_of(r)).collect();
         names.dedup();
+        names
+    };
+    let listed = || {
+        let mut names = names();
         names.truncate(MAX_LISTED);
         names
     };
@@ -136,7 +142,10 @@ pub fn choose(
                 },
             })
         }
-        (_, _) => Err(PatientError::Several { patients: listed() }),
+        (_, _) => Err(PatientError::Several {
+            count: names().len(),
+            patients: listed(),
+        }),
     }
 }
 

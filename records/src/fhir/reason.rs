@@ -109,6 +109,9 @@ pub enum Reason {
     /// Codes of two different values of a choice.
     #[error("its codes mean two different values")]
     ConflictingAnswers,
+    /// Several of its parts are the attribute's, with different values.
+    #[error("it gives several different values for this")]
+    SeveralValues,
     /// Not the latest.
     #[error("{0} is later")]
     NotLatest(String),
@@ -176,6 +179,7 @@ impl Reason {
             Self::Range { .. } => "range",
             Self::Answer(_) => "answer",
             Self::ConflictingAnswers => "conflicting-answers",
+            Self::SeveralValues => "several-values",
             Self::NotLatest(_) => "not-latest",
             Self::NoCode => "no-code",
             Self::System(_) => "system",

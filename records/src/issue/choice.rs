@@ -25,6 +25,7 @@ pub(super) fn fill(desk: &mut Desk<'_>, attribute: &Attribute, choice: &Choice) 
         attribute,
         |m| matches(&m.reading.codings, codes),
         |m| m.reading.answer().and_then(|a| position(choice, a)),
+        |a, b| a.0 == b.0,
     );
     let mut filled = Filled::absent(attribute);
     filled.report.unusable = choosing.unusable;

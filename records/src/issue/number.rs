@@ -24,7 +24,7 @@ struct Scaled {
 pub(super) fn fill(desk: &mut Desk<'_>, attribute: &Attribute, number: &Number) -> Filled {
     let wanted = |m: &Measured<'_>| matches(&m.reading.codings, &number.codes);
     let read = |m: &Measured<'_>| m.reading.quantity().and_then(|q| scale(number, q));
-    let choice = choose(desk, attribute, wanted, read);
+    let choice = choose(desk, attribute, wanted, read, |a, b| a.value == b.value);
     let mut filled = Filled::absent(attribute);
     filled.report.unusable = choice.unusable;
     let Some((chosen, scaled)) = choice.chosen else {
@@ -105,6 +105,7 @@ pub(super) fn choose<'a, T>(
     attribute: &Attribute,
     wanted: impl Fn(&Measured<'a>) -> bool,
     read: impl Fn(&Measured<'a>) -> Result<T, Reason>,
+    same: impl Fn(&T, &T) -> bool,
 ) -> Choosing<T> {
     let mut usable: Vec<(usize, T)> = Vec::new();
     let mut refused: Vec<(usize, Reason)> = Vec::new();
@@ -114,6 +115,18 @@ pub(super) fn choose<'a, T>(
             Err(reason) => refused.push((i, reason)),
         }
     }
+    // Which of several different values of one resource is meant, nobody knows.
+    let resource = |i: usize| desk.readings.get(i).map(|m| m.resource);
+    let divided: Vec<usize> = usable
+        .iter()
+        .filter(|(i, a)| {
+            let differs = |(j, b): &&(usize, T)| resource(*j) == resource(*i) && !same(a, b);
+            usable.iter().any(|other| differs(&other))
+        })
+        .map(|(i, _)| *i)
+        .collect();
+    usable.retain(|(i, _)| !divided.contains(i));
+    refused.extend(divided.into_iter().map(|i| (i, Reason::SeveralValues)));
     usable.sort_by_cached_key(|(i, _)| desk.rank(*i));
     refused.sort_by_cached_key(|(i, _)| core::cmp::Reverse(desk.rank(*i)));
     let chosen = usable.pop();

@@ -22,7 +22,8 @@ pub(super) fn fill_date(desk: &mut Desk<'_>, attribute: &Attribute, source: Date
     let day = written
         .as_deref()
         .and_then(|w| Moment::parse(w).ok())
-        .and_then(|m| m.day());
+        .and_then(|m| m.day())
+        .filter(|d| !later(desk, *d));
     let value = day.map(|d: CivilDay| (u64::from(d.number()), d.to_string()));
     fill(desk, attribute, written, value, what)
 }
@@ -36,6 +37,8 @@ pub(super) fn fill_flag(desk: &mut Desk<'_>, attribute: &Attribute, source: Flag
     let written = date.map(str::to_owned).or(flag.map(Value::to_string));
     let value = match (date, flag) {
         (Some(_), Some(Value::Bool(false))) => None,
+        // A death in the future is a mistake, and which one is not known.
+        (Some(date), _) if moment_later(desk, date) => None,
         (Some(_), _) => Some(true),
         (None, Some(Value::Bool(flag))) => Some(*flag),
         (None, _) => None,
@@ -58,6 +61,16 @@ pub(super) fn fill_gender(desk: &mut Desk<'_>, attribute: &Attribute, choice: &C
         .cells
         .resize(crate::cell::cells_of(&attribute.kind), 0);
     filled
+}
+
+/// Whether a day lies after the one up to which the record counts.
+fn later(desk: &Desk<'_>, day: CivilDay) -> bool {
+    desk.options.until.is_some_and(|until| day > until)
+}
+
+fn moment_later(desk: &Desk<'_>, written: &str) -> bool {
+    let day = Moment::parse(written).ok().and_then(|m| m.day());
+    day.is_some_and(|d| later(desk, d))
 }
 
 fn body<'a>(desk: &Desk<'a>) -> Option<&'a Value> {

@@ -191,6 +191,12 @@ pub fn export(format: Format, requirement: &Requirement, criteria: &Criteria) ->
              that unsaid",
         );
     }
+    for criterion in requirement.screened_later() {
+        report.note(
+            "",
+            format!("screened later, which the document leaves unsaid: {criterion}"),
+        );
+    }
     Exported {
         json,
         unsupported: report.unsupported,

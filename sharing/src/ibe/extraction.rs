@@ -87,6 +87,10 @@ pub(crate) fn require(key: &GroupKey, expected: Purpose) -> Result<(), WrongPurp
 }
 
 /// One of the authorities: its share x_j of an identity master key.
+///
+/// ```compile_fail
+/// fn twice(a: eligo_sharing::ibe::Authority) { drop(a); drop(a); }
+/// ```
 #[derive(Debug)]
 pub struct Authority {
     pub(super) share: KeyShare,

@@ -32,13 +32,21 @@ pub struct MultiSigner {
 }
 
 /// S, T1, T2, U1, U2, not yet registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SignerKey {
     pub(super) s: G2Affine,
     t1: G1Affine,
     pub(super) t2: G2Affine,
     u1: G1Affine,
     pub(super) u2: G2Affine,
+}
+
+impl core::fmt::Debug for SignerKey {
+    /// The first bytes of the encoding of S.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let start = curve::encode_g2(&self.s)[..8].to_vec();
+        write!(f, "SignerKey({})", hex::encode(start))
+    }
 }
 
 /// s H1\[POP1\](pk), t H1\[POP2\](pk), u H1\[POP3\](pk).

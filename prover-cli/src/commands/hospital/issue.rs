@@ -118,11 +118,7 @@ pub struct SealingArgs {
 pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
     args.output.check(args.force)?;
     args.report.iter().try_for_each(|r| r.check(args.force))?;
-    if args.output.is_stdout() && args.report.as_ref().is_some_and(Target::is_stdout) {
-        return Err(Failure::usage(
-            "the credential and the report cannot both go to standard output",
-        ));
-    }
+    apart(args)?;
     let issued_on = day::or_today(args.issued)?;
     let expires = day::months_after(issued_on, args.valid_months)?;
     let schema = schemas::find(&args.schema)?;
@@ -163,6 +159,11 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
     if args.output.is_stdout() || args.report.as_ref().is_some_and(Target::is_stdout) {
         console.leave_stdout();
     }
+    // The ciphertext first: a credential never names one that is not there.
+    let named = match sealing {
+        Some((sealing, record)) => Some(sealing.keep(&record)?),
+        None => None,
+    };
     args.output
         .write(text.as_bytes(), Access::Secret, args.force)?;
     if let Some(target) = &args.report {
@@ -170,10 +171,6 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
         text.push(b'\n');
         target.write(&text, Access::Secret, args.force)?;
     }
-    let named = match sealing {
-        Some((sealing, record)) => Some(sealing.keep(&record)?),
-        None => None,
-    };
     summarize(
         args,
         &issued.report,
@@ -183,6 +180,28 @@ pub fn run(args: &Issue, console: &Console) -> Attempt<Report> {
         console,
     );
     Ok(issued.report)
+}
+
+/// Refuses two files of one name: the second would take the first one's place.
+fn apart(args: &Issue) -> Attempt<()> {
+    let sealing = &args.sealing;
+    let targets: Vec<&Target> = [
+        Some(&args.output),
+        args.report.as_ref(),
+        sealing.sealed_out.as_ref(),
+        sealing.capsule_out.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for (i, target) in targets.iter().enumerate() {
+        if targets.iter().skip(i + 1).any(|other| other == target) {
+            return Err(Failure::usage(format!(
+                "two of the files to write would go to {target}; nothing was written"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The files of a sealed record, under way.

@@ -1,0 +1,130 @@
+//! What each party's machine does by itself: watch the ledger, act, remember.
+//!
+//! An agent is a state machine that is asked for one [`step`](Agent::step) after another. What it did is
+//! in its [`Journal`], on disk before anything depends on it; a step that was cut off anywhere is simply
+//! done again, and a transaction that was signed is handed in again as it was, never signed anew while it
+//! may still be executed.
+
+mod account;
+mod beacon;
+mod hospital;
+mod institution;
+mod journal;
+mod patient;
+mod proxy;
+
+use std::time::Duration;
+
+use eligo_ledger::wire::WireError;
+
+pub use account::{Account, Sent};
+pub use beacon::{BeaconAgent, BeaconHands};
+pub use hospital::{HospitalAgent, Registration, patient_entry, sealed_entry};
+pub use institution::{InstitutionAgent, Judge, Judgement};
+pub use journal::{Journal, JournalError};
+pub use patient::{ClaimDraft, PatientError, claim_account, draft_grant, revocation};
+pub use proxy::{ProxyAgent, ProxyIdentity, ProxyIdentityError};
+
+use crate::client::{ClientError, DeskError};
+use crate::rejection::Rejection;
+
+/// Why a step was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The ledger, or the node in between.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The agent's own memory.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The contract refuses.
+    #[error("refused: {0}")]
+    Refused(Rejection),
+    /// A transaction is too long.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// What the node says makes no sense.
+    #[error("what the node says of {what} makes no sense")]
+    Nonsense {
+        /// Of what.
+        what: &'static str,
+    },
+    /// A file of the agent's.
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+}
+
+impl From<DeskError> for AgentError {
+    fn from(error: DeskError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl AgentError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Desk(error)) if error.is_passing())
+    }
+}
+
+/// Something an agent did, for its log: no names of people, no contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// What it was about: a claim, a record, a round.
+    pub subject: String,
+    /// What was done.
+    pub what: String,
+}
+
+impl Deed {
+    pub(crate) fn new(subject: impl ToString, what: impl ToString) -> Self {
+        let (subject, what) = (subject.to_string(), what.to_string());
+        Self { subject, what }
+    }
+}
+
+/// A machine that works for a party.
+pub trait Agent {
+    /// Does what can be done now, and says what was done. Safe to repeat after a crash at any point.
+    ///
+    /// # Errors
+    /// [`AgentError`]; the next step takes up where this one ended.
+    fn step(&mut self) -> Result<Vec<Deed>, AgentError>;
+
+    /// Steps until told to stop, waiting `pause` where there is nothing to do, longer after failures.
+    ///
+    /// # Errors
+    /// The first [`AgentError`] that does not pass.
+    fn run(
+        &mut self,
+        pause: Duration,
+        going: &dyn Fn() -> bool,
+        tell: &mut dyn FnMut(&Deed),
+    ) -> Result<(), AgentError> {
+        let mut wait = pause;
+        while going() {
+            match self.step() {
+                Ok(deeds) => {
+                    wait = pause;
+                    deeds.iter().for_each(&mut *tell);
+                    if !deeds.is_empty() {
+                        continue;
+                    }
+                }
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%error, "trying again");
+                    wait = (wait * 2).min(Duration::from_secs(30));
+                }
+                Err(error) => return Err(error),
+            }
+            let mut left = wait;
+            while going() && !left.is_zero() {
+                let nap = left.min(Duration::from_millis(100));
+                std::thread::sleep(nap);
+                left -= nap;
+            }
+        }
+        Ok(())
+    }
+}

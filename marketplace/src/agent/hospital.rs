@@ -1,0 +1,164 @@
+//! The hospital: puts ciphertexts into storage and registers records.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use eligo_ledger::wire::Wire;
+use eligo_sharing::tcpre::Capsule;
+use eligo_sharing::wallet::{Encounter, EncounterCard};
+
+use super::{Account, Agent, AgentError, Deed, Journal};
+use crate::client::{Client, Desk};
+use crate::encoding::Text;
+use crate::entry::{RecordEntry, SignedEntry};
+use crate::name::{AccountId, ChainId, RecordName};
+use crate::rejection::Rejection;
+use crate::storage::ObjectDigest;
+use crate::transaction::Body;
+
+/// A sealed record to be registered.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The entry with both signatures.
+    pub entry: SignedEntry,
+    /// The ciphertext.
+    pub ciphertext: PathBuf,
+}
+
+/// An entry for a sealed record, signed by the patient's encounter; the hospital's signature is still to come.
+///
+/// # Errors
+/// [`AgentError::Wire`] if the address is too long.
+pub fn patient_entry(
+    chain: &ChainId,
+    capsule: &Capsule,
+    uri: &str,
+    encounter: &Encounter,
+    hospital: AccountId,
+    supersedes: Option<RecordName>,
+) -> Result<SignedEntry, AgentError> {
+    let card: EncounterCard = encounter.public();
+    let entry = RecordEntry {
+        capsule: capsule.to_bytes(),
+        ciphertext: *capsule.ciphertext_digest(),
+        uri: Text::new(uri)?,
+        hospital,
+        encounter: card.signer.to_bytes(),
+        possession: card.proof.to_bytes(),
+        supersedes,
+        team: None,
+    };
+    Ok(SignedEntry {
+        patient: entry.sign(chain, &encounter.signer),
+        hospital: [0; 64],
+        entry,
+    })
+}
+
+/// An entry for a sealed record, with the encounter's signature and the hospital's: the patient signs on
+/// their device, the hospital with its account key.
+///
+/// # Errors
+/// [`AgentError::Wire`] if the address is too long.
+pub fn sealed_entry(
+    chain: &ChainId,
+    capsule: &Capsule,
+    uri: &str,
+    encounter: &Encounter,
+    hospital: &SigningKey,
+    supersedes: Option<RecordName>,
+) -> Result<SignedEntry, AgentError> {
+    let account = AccountId::of(&hospital.verifying_key());
+    let mut signed = patient_entry(chain, capsule, uri, encounter, account, supersedes)?;
+    signed.hospital = signed.entry.sign(chain, hospital);
+    Ok(signed)
+}
+
+/// A hospital at work on a folder of entries: `NAME.entry`, the canonical bytes of a [`SignedEntry`], with
+/// `NAME.sealed` beside it.
+#[derive(Debug)]
+pub struct HospitalAgent<'a, D> {
+    client: &'a Client<D>,
+    account: &'a SigningKey,
+    inbox: PathBuf,
+    journal: Journal,
+}
+
+impl<'a, D: Desk> HospitalAgent<'a, D> {
+    /// Works on the folder `inbox`.
+    #[must_use]
+    pub fn new(
+        client: &'a Client<D>,
+        account: &'a SigningKey,
+        inbox: &Path,
+        journal: Journal,
+    ) -> Self {
+        Self {
+            client,
+            account,
+            inbox: inbox.to_owned(),
+            journal,
+        }
+    }
+
+    /// Stores and registers one record, once.
+    ///
+    /// # Errors
+    /// [`AgentError`].
+    pub fn register(&self, registration: &Registration) -> Result<Option<Deed>, AgentError> {
+        let name = registration.entry.entry.name();
+        let done = format!("done-{name}");
+        if self.journal.has(&done)? {
+            return Ok(None);
+        }
+        let digest = ObjectDigest::new(registration.entry.entry.ciphertext);
+        if self.client.desk().size(digest)?.is_none() {
+            let mut file = File::open(&registration.ciphertext)?;
+            self.client.desk().put(digest, &mut file)?;
+        }
+        let account = Account::new(self.client, self.account);
+        let sent = account.send_once(&self.journal, &format!("register-{name}"), || {
+            Ok(Body::Register(registration.entry.clone()))
+        });
+        match sent.and_then(super::Sent::accepted) {
+            Ok(_) | Err(AgentError::Refused(Rejection::RecordTwice)) => {}
+            Err(error) => return Err(error),
+        }
+        self.journal.write(&done, b"registered")?;
+        Ok(Some(Deed::new(name, "record registered")))
+    }
+
+    fn waiting(&self) -> Result<Vec<Registration>, AgentError> {
+        let mut found = Vec::new();
+        for file in std::fs::read_dir(&self.inbox)? {
+            let path = file?.path();
+            if path.extension().is_some_and(|e| e == "entry") {
+                let bytes = std::fs::read(&path)?;
+                let mut entry = SignedEntry::from_wire(&bytes)?;
+                // The patient's device signed; what is another hospital's is not ours to sign.
+                let me = AccountId::of(&self.account.verifying_key());
+                if entry.entry.hospital != me {
+                    continue;
+                }
+                let chain = ChainId::from(self.client.chain());
+                entry.hospital = entry.entry.sign(&chain, self.account);
+                found.push(Registration {
+                    entry,
+                    ciphertext: path.with_extension("sealed"),
+                });
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl<D: Desk> Agent for HospitalAgent<'_, D> {
+    fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
+        let mut deeds = Vec::new();
+        for registration in self.waiting()? {
+            deeds.extend(self.register(&registration)?);
+        }
+        Ok(deeds)
+    }
+}

@@ -1,0 +1,244 @@
+//! The proxy: re-encrypts its share of every accepted claim it was drawn for, while the grant holds.
+
+use ed25519_dalek::SigningKey;
+use eligo_sharing::keys::ProxyKey;
+use eligo_sharing::tcpre::{Share, VerifiedGrant};
+use rand_core::{CryptoRng, OsRng, RngCore};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Account, Agent, AgentError, Deed, Journal};
+use crate::client::{AcceptedClaim, Client, Desk};
+use crate::encoding::Blob;
+use crate::event::{Event, Subject};
+use crate::name::{AccountId, ClaimId, RequirementName};
+use crate::rejection::Rejection;
+use crate::transaction::Body;
+
+const FORMAT: &str = "eligo proxy";
+const VERSION: u32 = 1;
+
+/// A proxy's name and keys: the account it is paid on, and the key its shares are encrypted to.
+pub struct ProxyIdentity {
+    name: String,
+    account: SigningKey,
+    key: ProxyKey,
+}
+
+impl std::fmt::Debug for ProxyIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProxyIdentity")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Not a proxy's key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a proxy's key file of this version")]
+pub struct ProxyIdentityError;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    version: u32,
+    name: String,
+    account: String,
+    key: String,
+}
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        self.account.zeroize();
+        self.key.zeroize();
+    }
+}
+
+impl ProxyIdentity {
+    /// Draws keys.
+    #[must_use]
+    pub fn generate(name: &str, rng: &mut (impl CryptoRng + RngCore)) -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(seed.as_mut_slice());
+        Self {
+            name: name.to_owned(),
+            account: SigningKey::from_bytes(&seed),
+            key: ProxyKey::generate(rng),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account's name.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        AccountId::of(&self.account.verifying_key())
+    }
+
+    /// The account's key.
+    #[must_use]
+    pub const fn signer(&self) -> &SigningKey {
+        &self.account
+    }
+
+    /// The key its shares are encrypted to.
+    #[must_use]
+    pub const fn key(&self) -> &ProxyKey {
+        &self.key
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn to_json(&self) -> Zeroizing<String> {
+        let document = Document {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            name: self.name.clone(),
+            account: hex::encode(self.account.as_bytes()),
+            key: hex::encode(self.key.to_bytes().as_slice()),
+        };
+        // Strings and a number: there is nothing in it that could fail.
+        Zeroizing::new(serde_json::to_string(&document).unwrap_or_default())
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ProxyIdentityError`].
+    pub fn from_json(file: &[u8]) -> Result<Self, ProxyIdentityError> {
+        let document: Document = serde_json::from_slice(file).map_err(|_| ProxyIdentityError)?;
+        if document.format != FORMAT || document.version != VERSION {
+            return Err(ProxyIdentityError);
+        }
+        let mut account = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(&document.account, account.as_mut_slice())
+            .map_err(|_| ProxyIdentityError)?;
+        let key = Zeroizing::new(hex::decode(&document.key).map_err(|_| ProxyIdentityError)?);
+        Ok(Self {
+            name: document.name.clone(),
+            account: SigningKey::from_bytes(&account),
+            key: ProxyKey::from_bytes(&key).map_err(|_| ProxyIdentityError)?,
+        })
+    }
+}
+
+/// What a proxy does to its share before it posts it. The honest do nothing.
+type Distort = dyn Fn(Share, &VerifiedGrant) -> Vec<u8> + Send;
+
+/// A proxy at work.
+pub struct ProxyAgent<'a, D> {
+    client: &'a Client<D>,
+    identity: &'a ProxyIdentity,
+    journal: Journal,
+    distort: Option<Box<Distort>>,
+}
+
+impl<D> std::fmt::Debug for ProxyAgent<'_, D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProxyAgent")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, D: Desk> ProxyAgent<'a, D> {
+    /// Works with a journal of its own.
+    #[must_use]
+    pub fn new(client: &'a Client<D>, identity: &'a ProxyIdentity, journal: Journal) -> Self {
+        Self {
+            client,
+            identity,
+            journal,
+            distort: None,
+        }
+    }
+
+    /// Makes it a liar, to show what becomes of liars.
+    #[must_use]
+    pub fn distorting(
+        mut self,
+        distort: impl Fn(Share, &VerifiedGrant) -> Vec<u8> + Send + 'static,
+    ) -> Self {
+        self.distort = Some(Box::new(distort));
+        self
+    }
+
+    /// Requirements it was drawn for.
+    fn duties(&self) -> Result<Vec<RequirementName>, AgentError> {
+        let me = self.identity.account();
+        let steps = self.client.history(&Subject::Party(me))?;
+        let drawn = steps.into_iter().filter_map(|step| match step.event {
+            Event::ProxiesDrawn { requirement, .. } => Some(requirement),
+            _ => None,
+        });
+        Ok(drawn.collect())
+    }
+
+    /// Accepted claims on a requirement, with where they were accepted.
+    fn claims(&self, requirement: RequirementName) -> Result<Vec<ClaimId>, AgentError> {
+        let steps = self.client.history(&Subject::Requirement(requirement))?;
+        let accepted = steps.into_iter().filter_map(|step| match step.event {
+            Event::ClaimAccepted { claim, .. } => Some(claim),
+            _ => None,
+        });
+        Ok(accepted.collect())
+    }
+
+    /// Serves a claim, unless it is served or past serving.
+    fn serve(&self, id: ClaimId) -> Result<Option<Deed>, AgentError> {
+        let done = format!("done-{id}");
+        if self.journal.has(&done)? {
+            return Ok(None);
+        }
+        let claim = self.client.accepted_claim(&id)?;
+        let Some(claim) =
+            claim.filter(|c| c.wants_shares() && !c.has_share_of(self.identity.key()))
+        else {
+            self.journal.write(&done, b"nothing to do")?;
+            return Ok(None);
+        };
+        let account = Account::new(self.client, self.identity.signer());
+        let entry = format!("share-{id}");
+        let sent = account.send_once(&self.journal, &entry, || {
+            let share = Blob::new(self.share(&claim)?)?;
+            Ok(Body::PostShare { claim: id, share })
+        });
+        let what = match sent.and_then(super::Sent::accepted) {
+            Ok(_) => "share posted".to_owned(),
+            // The others were faster, or the patient changed their mind.
+            Err(AgentError::Refused(reason)) => format!("share refused: {reason}"),
+            Err(error) => return Err(error),
+        };
+        self.journal.write(&done, what.as_bytes())?;
+        Ok(Some(Deed::new(id, what)))
+    }
+
+    fn share(&self, claim: &AcceptedClaim) -> Result<Vec<u8>, AgentError> {
+        let key = claim.grant.share_key(self.identity.key());
+        let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
+        let now = self.client.market_status()?.time_ms / 1000;
+        let share = key.reencrypt(&claim.capsule, now, &mut OsRng);
+        let share = share.map_err(|_| AgentError::Refused(Rejection::GrantWindow))?;
+        Ok(match &self.distort {
+            Some(distort) => distort(share, &claim.grant),
+            None => share.to_bytes(),
+        })
+    }
+}
+
+impl<D: Desk> Agent for ProxyAgent<'_, D> {
+    fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
+        let mut deeds = Vec::new();
+        for requirement in self.duties()? {
+            for claim in self.claims(requirement)? {
+                deeds.extend(self.serve(claim)?);
+            }
+        }
+        Ok(deeds)
+    }
+}

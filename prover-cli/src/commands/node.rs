@@ -1,0 +1,217 @@
+//! `eligo node`: four replicas, five proxies, a beacon and a registrar in one process, served over HTTP.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::{Args, Subcommand, ValueEnum};
+use eligo_circuits::jubjub::Point;
+use eligo_ledger::pool::PoolLimits;
+use eligo_marketplace::{
+    agent::{Agent, BeaconAgent, Journal, ProxyAgent},
+    application::Market,
+    certificate::{Level, Role},
+    client::Client,
+    name::AccountId,
+    node::{
+        HttpLimits, Node as MarketNode, NodeConfig, Server,
+        dev::{DevChain, DevTerms},
+    },
+    storage::Objects,
+};
+use rand_core::OsRng;
+use serde_json::json;
+
+use crate::{
+    console::Console,
+    failure::{Attempt, Failure, Kind, shown},
+    file::Source,
+    interrupt,
+    ledger_key::LedgerKeyCard,
+    market::{admission::admit, connection::NodeArgs},
+    moment,
+    publisher::PublisherPublic,
+};
+
+/// Run a node: four replicas in one process, with no set-up
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Example:\n  eligo node --dev\n  eligo node admit --hospital hospital.ledger --credits 10000\n\n\
+    Makes the folder at the first start: genesis document, everyone's keys (mode 0600), the ledger. Stop it with\n\
+    Ctrl-C and start it again at any time. Who can read the folder is everyone on that chain: it is for trying\n\
+    things out.")]
+pub struct Node {
+    #[command(subcommand)]
+    command: Option<NodeCommand>,
+    /// A chain of one's own
+    #[arg(long)]
+    dev: bool,
+    /// Folder of the chain
+    #[arg(long, value_name = "DIR", default_value = "eligo-node")]
+    dir: PathBuf,
+    /// Where to listen; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7117")]
+    listen: SocketAddr,
+    /// Leave the five proxies to `eligo proxy`
+    #[arg(long)]
+    no_proxies: bool,
+    /// How long institutions may dispute, in milliseconds; for a chain that is made now
+    #[arg(long, value_name = "MS", default_value_t = 2000)]
+    dispute_ms: u64,
+    /// Log requests to standard error, as JSON
+    #[arg(long)]
+    log: bool,
+}
+
+/// What else can be done with a development chain.
+#[derive(Subcommand, Debug)]
+enum NodeCommand {
+    /// Certify a party with the development chain's registrar, and give it credits
+    Admit(Admit),
+}
+
+/// Certify a party, and give it credits
+#[derive(Args, Debug)]
+struct Admit {
+    /// Folder of the chain
+    #[arg(long, value_name = "DIR", default_value = "eligo-node")]
+    dir: PathBuf,
+    /// A hospital, by its card (eligo hospital ledger-key)
+    #[arg(long, value_name = "CARD", required_unless_present = "institution")]
+    hospital: Option<Source>,
+    /// The hospital's level
+    #[arg(long, value_name = "LEVEL", default_value = "tertiary")]
+    level: HospitalLevel,
+    /// An institution, by its public key (eligo institution public)
+    #[arg(long, value_name = "FILE", conflicts_with = "hospital")]
+    institution: Option<Source>,
+    /// How many credits to give
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    credits: u64,
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HospitalLevel {
+    Tertiary,
+    Secondary,
+    Community,
+}
+
+pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
+    match &args.command {
+        Some(NodeCommand::Admit(args)) => admit_party(args, console),
+        None if args.dev => serve(args, console),
+        None => Err(Failure::usage("which chain?")
+            .help("`eligo node --dev` makes one of its own and serves it")),
+    }
+}
+
+fn open(dir: &PathBuf, dispute_ms: u64) -> Attempt<DevChain> {
+    let mut terms = DevTerms::quick("eligo-dev", moment::now()? * 1000);
+    terms.parameters.dispute_ms = dispute_ms;
+    DevChain::open(dir, &terms, &mut OsRng)
+        .map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
+}
+
+fn serve(args: &Node, console: &Console) -> Attempt<u8> {
+    if args.log {
+        let log = tracing_subscriber::fmt().json().with_writer(std::io::stderr);
+        // Only a second subscriber could fail, and there is none.
+        log.try_init().ok();
+    }
+    interrupt::be_patient();
+    let chain = open(&args.dir, args.dispute_ms)?;
+    let objects = Objects::local(&args.dir.join("objects")).map_err(Failure::unexpected)?;
+    let config = NodeConfig {
+        directory: args.dir.clone(),
+        genesis: chain.genesis().clone(),
+        keys: chain.replicas().clone(),
+        pool: PoolLimits::default(),
+        objects,
+        patience: Duration::from_secs(30),
+    };
+    let started = |e| Failure::new(Kind::File, e).of(shown(&args.dir));
+    let node = MarketNode::start(config, |_| Market::new()).map_err(started)?;
+    let server = Server::start(Arc::new(node), args.listen, HttpLimits::default());
+    let server = server.map_err(|e| {
+        Failure::new(Kind::Network, format!("cannot listen on {}: {e}", args.listen))
+            .help("name another address with --listen")
+    })?;
+    let id = chain.genesis().digest().to_string();
+    console.say(format!(
+        "{}\nchain {id}\ngenesis {}",
+        server.url(),
+        shown(&DevChain::genesis_file(&args.dir))
+    ));
+    console.object(json!({
+        "url": server.url(),
+        "chain": id,
+        "genesis": shown(&DevChain::genesis_file(&args.dir)),
+    }));
+    let client = Client::new(chain.genesis().clone(), server.node().clone())?;
+    std::thread::scope(|scope| -> Attempt<()> {
+        let mut helpers = Vec::new();
+        let every = Duration::from_millis(200);
+        let (client, chain) = (&client, &chain);
+        helpers.push(scope.spawn(move || {
+            let mut beacon = BeaconAgent::new(client, chain.beacon(), chain.registrar());
+            beacon.run(every, &interrupt::going, &mut |_| ())
+        }));
+        let proxies = chain.proxies().iter().filter(|_| !args.no_proxies);
+        for (number, proxy) in (1..).zip(proxies) {
+            let folder = args.dir.join("journals").join(format!("proxy-{number}"));
+            let journal = Journal::open(&folder).map_err(Failure::unexpected)?;
+            helpers.push(scope.spawn(move || {
+                let mut agent = ProxyAgent::new(client, proxy, journal);
+                agent.run(every, &interrupt::going, &mut |_| ())
+            }));
+        }
+        while interrupt::going() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        for helper in helpers {
+            match helper.join() {
+                Ok(done) => done?,
+                Err(_) => return Err(Failure::unexpected("a helper of the node panicked")),
+            }
+        }
+        Ok(())
+    })?;
+    console.say("stopped");
+    Ok(0)
+}
+
+fn admit_party(args: &Admit, console: &Console) -> Attempt<u8> {
+    let chain = open(&args.dir, 2000)?;
+    let client = args.node.connect(console)?;
+    let (subject, name, role) = match (&args.hospital, &args.institution) {
+        (Some(card), _) => {
+            let card = LedgerKeyCard::read(card)?;
+            let issuer = Point::from_hex(&card.baby_jubjub).map_err(Failure::unexpected)?;
+            let level = match args.level {
+                HospitalLevel::Tertiary => Level::Tertiary,
+                HospitalLevel::Secondary => Level::Secondary,
+                HospitalLevel::Community => Level::Community,
+            };
+            let issuer_key = issuer.to_bytes();
+            let role = Role::Hospital { level, issuer_key };
+            (AccountId::of(&card.key()?), card.name, role)
+        }
+        (None, Some(source)) => {
+            let public = PublisherPublic::read(source)?;
+            let account = public.ed25519.parse().map_err(|e| Failure::file(source, e))?;
+            (account, public.name, Role::Institution)
+        }
+        (None, None) => return Err(Failure::usage("whom?").help("--hospital or --institution")),
+    };
+    let role_name = role.name();
+    admit(&client, chain.registrar(), subject, (&name, role), args.credits)?;
+    console.say(format!("{name}: admitted as {role_name}, account {subject}"));
+    console.object(json!({
+        "account": subject.to_string(),
+        "name": name,
+        "role": role_name,
+        "credits": args.credits,
+    }));
+    Ok(0)
+}

@@ -1,0 +1,113 @@
+//! What the commands of the marketplace and the demonstration share: requirements as offers, claims,
+//! opened records, histories.
+
+pub mod admission;
+pub mod audit;
+pub mod claiming;
+pub mod connection;
+pub mod judging;
+pub mod offering;
+
+use eligo_marketplace::{
+    agent::{AgentError, PatientError},
+    client::{ClientError, DeskError, ProblemKind},
+    rejection::Rejection,
+};
+
+use crate::failure::{Failure, Kind};
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        match &error {
+            DeskError::Unreachable(_) => Self::new(Kind::Network, &error)
+                .help("start a node with `eligo node --dev`, or name one with --node URL"),
+            DeskError::Refused(problem) => match problem.code().and_then(Rejection::from_code) {
+                Some(reason) => rejected(reason),
+                None if problem.kind().is_passing() => Self::new(Kind::Network, &error)
+                    .help("the node is there but cannot serve now; try again"),
+                None if problem.kind() == ProblemKind::Malformed => Self::usage(&error),
+                None => Self::new(Kind::File, &error),
+            },
+            DeskError::Malformed(_) => Self::new(Kind::Network, &error)
+                .help("is this the address of an Eligo node of this version?"),
+            DeskError::Storage(_) => Self::new(Kind::File, &error)
+                .help("the ciphertext cannot be had from this node's storage"),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Desk(error) => error.into(),
+            ClientError::OtherChain { .. } => Self::new(Kind::Network, error)
+                .help("name the genesis document of this node's chain with --genesis"),
+            ClientError::Missing { .. } => Self::new(Kind::Network, error),
+            error => {
+                Self::new(Kind::ProofInvalid, error).help("do not trust this node; use another one")
+            }
+        }
+    }
+}
+
+impl From<AgentError> for Failure {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::Client(error) => error.into(),
+            AgentError::Refused(reason) => rejected(reason),
+            error => Self::unexpected(error),
+        }
+    }
+}
+
+impl From<PatientError> for Failure {
+    fn from(error: PatientError) -> Self {
+        match error {
+            PatientError::NotDrawn => {
+                Self::new(Kind::Closed, error).help("try again when the beacon has made its round")
+            }
+            error => Self::new(Kind::File, error),
+        }
+    }
+}
+
+/// A refusal by the contract, with the exit code of its kind.
+pub fn rejected(reason: Rejection) -> Failure {
+    use Rejection as R;
+    let kind = match reason {
+        R::Proof
+        | R::ProofMalformed
+        | R::Context
+        | R::OtherRequirement
+        | R::OtherRecord
+        | R::Inputs
+        | R::OtherIssuers
+        | R::FalseShare
+        | R::DisputeTranscript => Kind::ProofInvalid,
+        R::HospitalNotAccepted | R::HospitalDismissed | R::HospitalBond | R::IssuerNotAdmitted => {
+            Kind::UntrustedIssuer
+        }
+        R::Today
+        | R::DeadlinePassed
+        | R::RequirementClosed
+        | R::OfferFull
+        | R::DrawPending
+        | R::NullifierUsed
+        | R::ExclusiveLicence
+        | R::RecordWithdrawn
+        | R::ClaimState
+        | R::ClaimExpired
+        | R::Revoked
+        | R::AlreadyRevoked
+        | R::NotDue
+        | R::DisputeWindow
+        | R::GrantWindow => Kind::Closed,
+        R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
+        _ => Kind::File,
+    };
+    Failure::new(kind, format!("the contract refuses: {reason}")).at(format!(
+        "rejection {} ({})",
+        reason.code(),
+        reason.name()
+    ))
+}
