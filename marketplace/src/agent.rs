@@ -64,7 +64,12 @@ impl AgentError {
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Client(ClientError::Desk(error)) if error.is_passing())
+        match self {
+            Self::Client(ClientError::Desk(error)) => error.is_passing(),
+            // A node that tells of a block before it shows it.
+            Self::Client(ClientError::Missing { .. }) => true,
+            _ => false,
+        }
     }
 }
 

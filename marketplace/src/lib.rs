@@ -46,10 +46,10 @@ mod requirement;
 #[cfg(feature = "test-util")]
 pub mod scenario;
 mod signature;
-#[cfg(feature = "client")]
-pub mod storage;
 #[cfg(feature = "test-util")]
 pub mod solo;
+#[cfg(feature = "client")]
+pub mod storage;
 mod table;
 pub mod transaction;
 mod verification;

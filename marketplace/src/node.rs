@@ -191,7 +191,13 @@ impl<A: Served + 'static> Node<A> {
         for member in self.genesis.roster.members() {
             match self.engine.query(member.id, query.clone()) {
                 Err(EngineError::NotRunning(_)) => {}
-                other => return Ok(other?.value),
+                other => {
+                    let answer = other?;
+                    // What an answer speaks of can be fetched: the archive is as far.
+                    let until = Instant::now() + self.patience;
+                    self.archive.wait(answer.height, until);
+                    return Ok(answer.value);
+                }
             }
         }
         Err(EngineError::Stopped)

@@ -109,7 +109,10 @@ pub enum Command {
     /// Run a proxy: re-encrypt what it was drawn for
     Proxy(proxy::Proxy),
     /// Run a party's agent
-    #[command(subcommand, after_help = "Example:\n  eligo agent hospital --key hospital.key --inbox outgoing")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo agent hospital --key hospital.key --inbox outgoing"
+    )]
     Agent(agent::Command),
     /// Circuits for other tools
     #[command(

@@ -1,7 +1,9 @@
 //! A visit's keys: the patient's own from the wallet, the public ones from a card.
 
 use clap::Args;
-use eligo_sharing::wallet::{Encounter, EncounterCard, EncounterCardError, HospitalId, Visit, Wallet};
+use eligo_sharing::wallet::{
+    Encounter, EncounterCard, EncounterCardError, HospitalId, Visit, Wallet,
+};
 
 use crate::{
     commands::wallet::WalletArgs,

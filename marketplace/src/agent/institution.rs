@@ -157,6 +157,9 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
     pub fn dispute_claim(&self, id: ClaimId) -> Result<(), AgentError> {
         let accepted = self.client.accepted_claim(&id)?;
         let accepted = accepted.ok_or(AgentError::Refused(Rejection::UnknownClaim))?;
+        if accepted.status != "delivered" {
+            return Err(AgentError::Refused(Rejection::ClaimState));
+        }
         self.dispute(id, &accepted)
     }
 

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 use std::sync::Arc;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The longest entry, in bytes.
@@ -21,7 +21,7 @@ pub enum JournalError {
     #[error("the journal's entry `{0}` is damaged")]
     Damaged(String),
     /// A crash that a test asked for.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "test-util"))]
     #[error("crashed, as the test asked")]
     Crashed,
 }
@@ -30,7 +30,7 @@ pub enum JournalError {
 #[derive(Clone, Debug)]
 pub struct Journal {
     folder: PathBuf,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "test-util"))]
     fuse: Option<Arc<AtomicI64>>,
 }
 
@@ -44,20 +44,23 @@ impl Journal {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
         Ok(Self {
             folder: folder.to_owned(),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "test-util"))]
             fuse: None,
         })
     }
 
     /// A journal that crashes at the `n`th place where its agent could: before and after each entry.
-    #[cfg(test)]
-    pub(crate) fn crashing(folder: &Path, n: i64) -> Self {
-        let mut journal = Self::open(folder).unwrap_or_else(|e| panic!("{e}"));
+    ///
+    /// # Errors
+    /// [`JournalError::Folder`].
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn crashing(folder: &Path, n: i64) -> Result<Self, JournalError> {
+        let mut journal = Self::open(folder)?;
         journal.fuse = Some(Arc::new(AtomicI64::new(n)));
-        journal
+        Ok(journal)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "test-util"))]
     fn burn(&self) -> Result<(), JournalError> {
         match &self.fuse {
             Some(fuse) if fuse.fetch_sub(1, Ordering::Relaxed) <= 0 => Err(JournalError::Crashed),
@@ -65,7 +68,7 @@ impl Journal {
         }
     }
 
-    #[cfg(not(test))]
+    #[cfg(not(any(test, feature = "test-util")))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
     fn burn(&self) -> Result<(), JournalError> {
         Ok(())

@@ -56,6 +56,13 @@ impl Drop for Document {
 }
 
 impl ProxyIdentity {
+    /// A proxy with these keys.
+    #[must_use]
+    pub fn new(name: &str, account: SigningKey, key: ProxyKey) -> Self {
+        let name = name.to_owned();
+        Self { name, account, key }
+    }
+
     /// Draws keys.
     #[must_use]
     pub fn generate(name: &str, rng: &mut (impl CryptoRng + RngCore)) -> Self {

@@ -144,9 +144,7 @@ pub fn with_buyer<T>(
     client: &eligo_marketplace::client::Client<eligo_marketplace::client::HttpDesk>,
     args: &Buyer,
     console: &Console,
-    doing: impl FnOnce(
-        &mut InstitutionAgent<'_, eligo_marketplace::client::HttpDesk>,
-    ) -> Attempt<T>,
+    doing: impl FnOnce(&mut InstitutionAgent<'_, eligo_marketplace::client::HttpDesk>) -> Attempt<T>,
 ) -> Attempt<T> {
     let publisher = Publisher::read(&args.key, console)?;
     let receiving = document::read_receiving_key(&args.receiving, console)?;

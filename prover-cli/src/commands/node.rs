@@ -34,10 +34,12 @@ use crate::{
 /// Run a node: four replicas in one process, with no set-up
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "Example:\n  eligo node --dev\n  eligo node admit --hospital hospital.ledger --credits 10000\n\n\
+#[command(
+    after_help = "Example:\n  eligo node --dev\n  eligo node admit --hospital hospital.ledger --credits 10000\n\n\
     Makes the folder at the first start: genesis document, everyone's keys (mode 0600), the ledger. Stop it with\n\
     Ctrl-C and start it again at any time. Who can read the folder is everyone on that chain: it is for trying\n\
-    things out.")]
+    things out."
+)]
 pub struct Node {
     #[command(subcommand)]
     command: Option<NodeCommand>,
@@ -109,13 +111,14 @@ pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
 fn open(dir: &PathBuf, dispute_ms: u64) -> Attempt<DevChain> {
     let mut terms = DevTerms::quick("eligo-dev", moment::now()? * 1000);
     terms.parameters.dispute_ms = dispute_ms;
-    DevChain::open(dir, &terms, &mut OsRng)
-        .map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
+    DevChain::open(dir, &terms, &mut OsRng).map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
 }
 
 fn serve(args: &Node, console: &Console) -> Attempt<u8> {
     if args.log {
-        let log = tracing_subscriber::fmt().json().with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .json()
+            .with_writer(std::io::stderr);
         // Only a second subscriber could fail, and there is none.
         log.try_init().ok();
     }
@@ -134,8 +137,11 @@ fn serve(args: &Node, console: &Console) -> Attempt<u8> {
     let node = MarketNode::start(config, |_| Market::new()).map_err(started)?;
     let server = Server::start(Arc::new(node), args.listen, HttpLimits::default());
     let server = server.map_err(|e| {
-        Failure::new(Kind::Network, format!("cannot listen on {}: {e}", args.listen))
-            .help("name another address with --listen")
+        Failure::new(
+            Kind::Network,
+            format!("cannot listen on {}: {e}", args.listen),
+        )
+        .help("name another address with --listen")
     })?;
     let id = chain.genesis().digest().to_string();
     console.say(format!(
@@ -199,14 +205,25 @@ fn admit_party(args: &Admit, console: &Console) -> Attempt<u8> {
         }
         (None, Some(source)) => {
             let public = PublisherPublic::read(source)?;
-            let account = public.ed25519.parse().map_err(|e| Failure::file(source, e))?;
+            let account = public
+                .ed25519
+                .parse()
+                .map_err(|e| Failure::file(source, e))?;
             (account, public.name, Role::Institution)
         }
         (None, None) => return Err(Failure::usage("whom?").help("--hospital or --institution")),
     };
     let role_name = role.name();
-    admit(&client, chain.registrar(), subject, (&name, role), args.credits)?;
-    console.say(format!("{name}: admitted as {role_name}, account {subject}"));
+    admit(
+        &client,
+        chain.registrar(),
+        subject,
+        (&name, role),
+        args.credits,
+    )?;
+    console.say(format!(
+        "{name}: admitted as {role_name}, account {subject}"
+    ));
     console.object(json!({
         "account": subject.to_string(),
         "name": name,

@@ -18,8 +18,10 @@ const LIMIT: usize = 4096;
 
 /// Run a proxy: watch for accepted claims it was drawn for, and post its shares
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  eligo proxy --key eligo-node/proxies/proxy-1.key --journal proxy-1\n\n\
-    It learns nothing of the records. Stop it and start it again at any time: what it did is in the journal.")]
+#[command(
+    after_help = "Example:\n  eligo proxy --key eligo-node/proxies/proxy-1.key --journal proxy-1\n\n\
+    It learns nothing of the records. Stop it and start it again at any time: what it did is in the journal."
+)]
 pub struct Proxy {
     /// The proxy's key file
     #[arg(long, value_name = "FILE")]

@@ -24,7 +24,12 @@ const USUAL: &str = "eligo-node/genesis";
 #[derive(Args, Clone, Debug)]
 pub struct NodeArgs {
     /// Address of the node
-    #[arg(long, value_name = "URL", env = "ELIGO_NODE", default_value = "http://127.0.0.1:7117")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ELIGO_NODE",
+        default_value = "http://127.0.0.1:7117"
+    )]
     pub node: String,
     /// The chain's genesis document, against which everything the node says is checked; eligo-node/genesis, or
     /// else whatever the node serves
@@ -36,8 +41,11 @@ impl NodeArgs {
     /// Connects, and refuses a node of another chain.
     pub fn connect(&self, console: &Console) -> Attempt<Client<HttpDesk>> {
         if !self.node.starts_with("http://") {
-            return Err(Failure::usage(format!("`{}` is no address of a node", self.node))
-                .help("expected http://HOST:PORT; for another machine, put a TLS tunnel before it"));
+            return Err(
+                Failure::usage(format!("`{}` is no address of a node", self.node)).help(
+                    "expected http://HOST:PORT; for another machine, put a TLS tunnel before it",
+                ),
+            );
         }
         let desk = HttpDesk::new(&self.node, PATIENCE);
         let usual = Path::new(USUAL);

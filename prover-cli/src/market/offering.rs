@@ -63,7 +63,7 @@ pub fn complete(
         text_sha256: None,
         text: None,
     }));
-    Requirement::try_from(document).map_err(Failure::unexpected)
+    Requirement::try_from(document).map_err(Failure::usage)
 }
 
 /// The name of a requirement on the ledger: its public input.

@@ -52,21 +52,46 @@ fn parties(desk: &Desk, node: &Node) {
     desk.run("hospital keygen --name Charité -o h.key").code(0);
     desk.run("hospital public h.key -o h.pub").code(0);
     desk.run("hospital ledger-key h.key -o h.ledger").code(0);
-    desk.run("institution keygen --name Institute -o i.key").code(0);
+    desk.run("institution keygen --name Institute -o i.key")
+        .code(0);
     desk.run("institution public i.key -o i.pub").code(0);
-    desk.run(&format!("node admit --hospital h.ledger --credits 5000 {at}")).code(0);
-    desk.run(&format!("node admit --institution i.pub --credits 2000 {at}")).code(0);
+    desk.run(&format!(
+        "node admit --hospital h.ledger --credits 5000 {at}"
+    ))
+    .code(0);
+    desk.run(&format!(
+        "node admit --institution i.pub --credits 2000 {at}"
+    ))
+    .code(0);
     std::fs::create_dir(desk.path("inbox")).unwrap();
-    for (name, bundle) in [("marta", "fhir/marta-nowak.json"), ("nora", "fhir/nora-o'dwyer.json")] {
+    for (name, bundle) in [
+        ("marta", "fhir/marta-nowak.json"),
+        ("nora", "fhir/nora-o'dwyer.json"),
+    ] {
         desk.run(&format!("wallet new -o {name}.w {CHEAP}")).code(0);
-        desk.run(&format!("wallet holder --wallet {name}.w {VISIT} -o {name}.holder")).code(0);
+        desk.run(&format!(
+            "wallet holder --wallet {name}.w {VISIT} -o {name}.holder"
+        ))
+        .code(0);
         let bundle = fixture(bundle);
         let sealed = format!("inbox/{name}.sealed");
         let capsule = format!("{name}.capsule");
         let (holder, credential) = (format!("{name}.holder"), format!("{name}.json"));
         desk.run_words(&[
-            "hospital", "issue", "--key", "h.key", "--holder", &holder, "--record", &bundle,
-            "--sealed-out", &sealed, "--capsule-out", &capsule, "-o", &credential,
+            "hospital",
+            "issue",
+            "--key",
+            "h.key",
+            "--holder",
+            &holder,
+            "--record",
+            &bundle,
+            "--sealed-out",
+            &sealed,
+            "--capsule-out",
+            &capsule,
+            "-o",
+            &credential,
         ])
         .code(0);
         desk.run(&format!(
@@ -75,7 +100,8 @@ fn parties(desk: &Desk, node: &Node) {
         ))
         .code(0);
     }
-    let agent = format!("agent hospital --key h.key --inbox inbox --journal hj --bond 2000 --once {at}");
+    let agent =
+        format!("agent hospital --key h.key --inbox inbox --journal hj --bond 2000 --once {at}");
     let first = desk.run(&agent).code(0);
     assert_eq!(first.out.matches("registered").count(), 2, "{}", first.out);
     // Again: nothing is left to do.
@@ -97,11 +123,12 @@ fn a_record_is_sold_over_http() {
     let mut node = Node::start(&desk, 500);
     let at = format!("--node {}", node.url);
     parties(&desk, &node);
-    let buyer = "--key i.key --receiving i.receiving --requirement adult.offer.toml --journal ij -o opened";
+    let buyer =
+        "--key i.key --receiving i.receiving --requirement adult.offer.toml --journal ij -o opened";
 
     let published = desk
         .run(&format!(
-            "market publish --requirement adult.toml --key i.key --reward 300 --number 1 --deadline 2999-12-31 \
+            "market publish --requirement adult.toml --key i.key --reward 300 --number 1 --deadline 2599-12-31 \
              --keys keys --receiving i.receiving -o adult.offer.toml --json {at}"
         ))
         .code(0)
@@ -115,12 +142,17 @@ fn a_record_is_sold_over_http() {
     assert_eq!(desk.mode("i.receiving"), 0o600);
 
     let drawn = || {
-        let offers = desk.run(&format!("market offers --json {at}")).code(0).json();
+        let offers = desk
+            .run(&format!("market offers --json {at}"))
+            .code(0)
+            .json();
         offers["offers"][0]["drawn"] == true
     };
     until("the draw", drawn);
     for (name, qualifies) in [("marta", true), ("nora", false)] {
-        let offers = desk.run(&format!("market offers --for {name}.json --wallet {name}.w --json {at}"));
+        let offers = desk.run(&format!(
+            "market offers --for {name}.json --wallet {name}.w --json {at}"
+        ));
         assert_eq!(offers.code(0).json()["offers"][0]["qualifies"], qualifies);
     }
     let claim = |name: &str| {
@@ -137,7 +169,13 @@ fn a_record_is_sold_over_http() {
     let record = claimed["record"].as_str().unwrap();
 
     // The node is killed and started again: everything is still there.
-    node = Node::start({ drop(node); &desk }, 500);
+    node = Node::start(
+        {
+            drop(node);
+            &desk
+        },
+        500,
+    );
     let at = format!("--node {}", node.url);
     let open = || desk.run(&format!("market open {buyer} --claim {id} --json {at}"));
     until("delivery", || open().code == 0);
@@ -158,16 +196,37 @@ fn a_record_is_sold_over_http() {
     let account = claimed["account"].as_str().unwrap();
     assert!(status(account).contains("300 credits"));
 
-    let audit = desk.run(&format!("market audit {record} --json {at}")).code(0).json();
+    let audit = desk
+        .run(&format!("market audit {record} --json {at}"))
+        .code(0)
+        .json();
     assert_eq!(audit["verified"], true);
-    let told: Vec<&str> = audit["steps"].as_array().unwrap().iter().map(|s| s["what"].as_str().unwrap()).collect();
-    for step in ["registered by Charité", "proof and grant accepted", "re-encrypted by Proxy", "delivered", "settled"] {
+    let told: Vec<&str> = audit["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["what"].as_str().unwrap())
+        .collect();
+    for step in [
+        "registered by Charité",
+        "proof and grant accepted",
+        "re-encrypted by Proxy",
+        "delivered",
+        "settled",
+    ] {
         assert!(told.iter().any(|t| t.contains(step)), "{step}: {told:?}");
     }
     // Too late for a dispute, and for taking the grant back.
-    desk.run(&format!("market dispute {buyer} --claim {id} {at}")).code(7);
-    desk.run(&format!("market revoke --claim {id} --wallet marta.w {VISIT} {at}")).code(7);
-    desk.run(&format!("market withdraw --record {record} --wallet marta.w {VISIT} {at}")).code(0);
+    desk.run(&format!("market dispute {buyer} --claim {id} {at}"))
+        .code(7);
+    desk.run(&format!(
+        "market revoke --claim {id} --wallet marta.w {VISIT} {at}"
+    ))
+    .code(7);
+    desk.run(&format!(
+        "market withdraw --record {record} --wallet marta.w {VISIT} {at}"
+    ))
+    .code(0);
     assert!(status(record).contains("withdrawn"));
 }
 
@@ -189,9 +248,21 @@ fn a_node_of_another_chain_is_refused() {
     let elsewhere = Node::start(&other, 500);
     let genesis = other.path("eligo-node/genesis");
     let genesis = genesis.to_str().unwrap();
-    one.run(&format!("market offers --node {} --genesis {genesis}", node.url)).code(8).says("chain");
-    one.run(&format!("market offers --node {} --genesis {genesis}", elsewhere.url)).code(0);
+    one.run(&format!(
+        "market offers --node {} --genesis {genesis}",
+        node.url
+    ))
+    .code(8)
+    .says("chain");
+    one.run(&format!(
+        "market offers --node {} --genesis {genesis}",
+        elsewhere.url
+    ))
+    .code(0);
     let fresh = Desk::new();
-    fresh.run(&format!("market offers --node {}", node.url)).code(0).says("taking the node's word");
+    fresh
+        .run(&format!("market offers --node {}", node.url))
+        .code(0)
+        .says("taking the node's word");
     assert_eq!(one.mode("eligo-node/secrets.json"), 0o600);
 }

@@ -191,7 +191,8 @@ fn the_demonstration_runs_and_leaves_its_files() {
     }
     assert!(!desk.path("tour/nora.proof").exists());
     // What was left behind serves.
-    desk.run("verify --requirement tour/stroke.toml --keys tour/keys --proof tour/marta.proof").code(0);
+    desk.run("verify --requirement tour/stroke.toml --keys tour/keys --proof tour/marta.proof")
+        .code(0);
     assert_eq!(desk.mode("tour/node/secrets.json"), 0o600);
     desk.run("requirement check tour/stroke.toml").code(0);
     desk.run("demo --out tour").code(2).says("not empty");

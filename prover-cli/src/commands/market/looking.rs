@@ -66,11 +66,15 @@ pub fn offers(args: &Offers, console: &Console) -> Attempt<u8> {
             offer.reward.get(),
             offer.left,
             offer.wanted,
-            CivilDay::from_number(offer.deadline).map_or_else(|_| "?".to_owned(), |d| d.to_string()),
+            CivilDay::from_number(offer.deadline)
+                .map_or_else(|_| "?".to_owned(), |d| d.to_string()),
             offer.institution_name,
         );
         if let Some((qualifies, why)) = verdict {
-            line = format!("{}  {line}\n     {why}", if qualifies { "yes" } else { "NO " });
+            line = format!(
+                "{}  {line}\n     {why}",
+                if qualifies { "yes" } else { "NO " }
+            );
             if let Value::Object(fields) = &mut object {
                 fields.insert("qualifies".to_owned(), qualifies.into());
                 fields.insert("why".to_owned(), why.into());
@@ -95,7 +99,10 @@ fn qualifies(
     };
     let credential = held.credential();
     if credential.cells().schema() != checked.publication.schema().id() {
-        return Ok((false, "it reads another schema than the credential's".to_owned()));
+        return Ok((
+            false,
+            "it reads another schema than the credential's".to_owned(),
+        ));
     }
     if let Err(error) = credential.accepted_by(checked.publication.issuers()) {
         return Ok((false, error.to_string()));
@@ -156,9 +163,8 @@ pub fn status(args: &Status, console: &Console) -> Attempt<u8> {
         }));
         return Ok(0);
     };
-    let (what, status) = find(&client, name)?.ok_or_else(|| {
-        Failure::new(Kind::File, "the ledger has nothing of this name").of(name)
-    })?;
+    let (what, status) = find(&client, name)?
+        .ok_or_else(|| Failure::new(Kind::File, "the ledger has nothing of this name").of(name))?;
     console.say(format!("{what} {name}: {status}"));
     console.object(json!({ "name": name, "kind": what, "status": status }));
     Ok(0)
@@ -168,7 +174,9 @@ fn find(client: &Client<HttpDesk>, name: &str) -> Attempt<Option<(&'static str, 
     let malformed = |e| Failure::usage(e).of(name);
     let claim: ClaimId = name.parse().map_err(malformed)?;
     if let Some(seen) = client.claim(&claim)? {
-        let reason = seen.reason.map_or_else(String::new, |(_, text)| format!(": {text}"));
+        let reason = seen
+            .reason
+            .map_or_else(String::new, |(_, text)| format!(": {text}"));
         return Ok(Some(("claim", seen.status + &reason)));
     }
     let requirement: RequirementName = name.parse().map_err(malformed)?;
@@ -184,8 +192,15 @@ fn find(client: &Client<HttpDesk>, name: &str) -> Attempt<Option<(&'static str, 
     }
     let record: RecordName = name.parse().map_err(malformed)?;
     if let Some(seen) = client.record(&record)? {
-        let state = if seen.withdrawn { "withdrawn" } else { "on the market" };
-        return Ok(Some(("record", format!("{state}, registered in block {}", seen.height))));
+        let state = if seen.withdrawn {
+            "withdrawn"
+        } else {
+            "on the market"
+        };
+        return Ok(Some((
+            "record",
+            format!("{state}, registered in block {}", seen.height),
+        )));
     }
     let account: AccountId = name.parse().map_err(malformed)?;
     let seen = client.account(&account)?;
@@ -193,7 +208,10 @@ fn find(client: &Client<HttpDesk>, name: &str) -> Attempt<Option<(&'static str, 
     Ok(used.map(|a| {
         let party = a.party.map(|p| format!("{}, {}; ", p.name, p.role));
         let credits = a.credits.get();
-        ("account", format!("{}{credits} credits", party.unwrap_or_default()))
+        (
+            "account",
+            format!("{}{credits} credits", party.unwrap_or_default()),
+        )
     }))
 }
 

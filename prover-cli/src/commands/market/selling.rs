@@ -83,11 +83,19 @@ pub fn entry(args: &Entry, console: &Console) -> Attempt<u8> {
     let uri = args.uri.clone().unwrap_or(format!("eligo-object:{digest}"));
     let chain = ChainId::from(client.chain());
     let hospital = AccountId::of(&card.key()?);
-    let entry = patient_entry(&chain, &capsule, &uri, &encounter, hospital, args.supersedes)?;
+    let entry = patient_entry(
+        &chain,
+        &capsule,
+        &uri,
+        &encounter,
+        hospital,
+        args.supersedes,
+    )?;
     if args.output.is_stdout() {
         console.leave_stdout();
     }
-    args.output.write(&entry.to_wire(), Access::Public, args.force)?;
+    args.output
+        .write(&entry.to_wire(), Access::Public, args.force)?;
     let record = entry.entry.name();
     console.say(format!("{}: entry of record {record}", args.output));
     console.object(json!({ "entry": args.output.to_string(), "record": record.to_string() }));
@@ -133,8 +141,10 @@ pub fn claim(args: &Claim, console: &Console) -> Attempt<u8> {
     let account = AccountId::of(&account.verifying_key());
     let resumed = journal.has(&claiming::entry_name(&args.requirement, &account));
     if seen.status != "open" && !resumed.map_err(Failure::unexpected)? {
-        return Err(Failure::new(Kind::Closed, format!("the offer is {}", seen.status))
-            .of(args.requirement));
+        return Err(
+            Failure::new(Kind::Closed, format!("the offer is {}", seen.status))
+                .of(args.requirement),
+        );
     }
     let offer = check_offer(seen, &args.schemas)?;
     offer.publication.open_on(today)?;
@@ -195,7 +205,10 @@ fn settled(
             progress.advance();
             last.clone_from(&status);
         }
-        let over = matches!(status.as_str(), "settled" | "refunded" | "upheld" | "expired");
+        let over = matches!(
+            status.as_str(),
+            "settled" | "refunded" | "upheld" | "expired"
+        );
         if over || Instant::now() >= until {
             return Ok(Some(status));
         }
@@ -226,7 +239,11 @@ pub fn revoke(args: &Revoke, console: &Console) -> Attempt<u8> {
     let grant = grant.and_then(|bytes| SignedGrant::from_bytes(&bytes).ok());
     let grant = grant.filter(|g| *g.signer() == encounter.signer.verifying_key());
     let grant = grant.ok_or_else(|| {
-        Failure::new(Kind::File, "granted from another visit, or with another wallet").of(args.claim)
+        Failure::new(
+            Kind::File,
+            "granted from another visit, or with another wallet",
+        )
+        .of(args.claim)
     })?;
     let chain = ChainId::from(client.chain());
     let key = claim_account(&wallet, &chain, &seen.requirement);
@@ -247,7 +264,12 @@ pub fn revoke(args: &Revoke, console: &Console) -> Attempt<u8> {
 #[derive(Args, Debug)]
 pub struct Withdraw {
     /// A requirement, by its institution
-    #[arg(long, value_name = "NAME", requires = "key", required_unless_present = "record")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "key",
+        required_unless_present = "record"
+    )]
     requirement: Option<RequirementName>,
     /// The institution's signing key
     #[arg(long, value_name = "FILE")]
@@ -277,7 +299,11 @@ pub fn withdraw(args: &Withdraw, console: &Console) -> Attempt<u8> {
         (Some(requirement), Some(key), _) => {
             let publisher = Publisher::read(key, console)?;
             let body = Body::WithdrawRequirement { requirement };
-            (requirement.to_string(), publisher.signing_key().clone(), body)
+            (
+                requirement.to_string(),
+                publisher.signing_key().clone(),
+                body,
+            )
         }
         (_, _, Some(record)) => {
             let (Some(wallet), Some(hospital)) = (&args.wallet, &args.hospital) else {
@@ -291,7 +317,11 @@ pub fn withdraw(args: &Withdraw, console: &Console) -> Attempt<u8> {
             // From an account that nothing else links to the patient.
             let purpose = RequirementName::new(*record.as_bytes());
             let key = claim_account(&wallet, &chain, &purpose);
-            (record.to_string(), key, Body::WithdrawRecord { record, signature })
+            (
+                record.to_string(),
+                key,
+                Body::WithdrawRecord { record, signature },
+            )
         }
         _ => return Err(Failure::usage("what?").help("give --requirement or --record")),
     };
