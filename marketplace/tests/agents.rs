@@ -23,7 +23,7 @@ use eligo_marketplace::client::{AcceptedClaim, Client, Desk};
 use eligo_marketplace::credits::Credits;
 use eligo_marketplace::entry::SignedEntry;
 use eligo_marketplace::event::{Event, Subject};
-use eligo_marketplace::name::ClaimId;
+use eligo_marketplace::name::{AccountId, ClaimId};
 use eligo_marketplace::node::{Node, NodeConfig};
 use eligo_marketplace::scenario::{Config, HOLDING, MadeClaim, Scenario, SealedRecord, Wanted};
 use eligo_marketplace::storage::{ObjectDigest, Objects};
@@ -241,7 +241,7 @@ fn whoever_crashes_wherever_everything_happens_once() {
     }
     assert_eq!(fair.status(&claim.id), "settled");
     // Money moved once: the reward, three fees, and the fees of two silent proxies came back or stay locked.
-    let credits = |id| fair.client.account(id).unwrap().unwrap().credits.get();
+    let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits.get();
     assert_eq!(credits(&claim.account.account()), 100);
     let institution = credits(&fair.market.institutions[0].account());
     assert_eq!(institution, HOLDING.get() - 100 - 3 * 2);

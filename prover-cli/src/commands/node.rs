@@ -1,6 +1,11 @@
 //! `eligo node`: four replicas, five proxies, a beacon and a registrar in one process, served over HTTP.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
 use eligo_circuits::jubjub::Point;
@@ -108,7 +113,7 @@ pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
     }
 }
 
-fn open(dir: &PathBuf, dispute_ms: u64) -> Attempt<DevChain> {
+fn open(dir: &Path, dispute_ms: u64) -> Attempt<DevChain> {
     let mut terms = DevTerms::quick("eligo-dev", moment::now()? * 1000);
     terms.parameters.dispute_ms = dispute_ms;
     DevChain::open(dir, &terms, &mut OsRng).map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))

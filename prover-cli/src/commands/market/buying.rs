@@ -196,12 +196,12 @@ pub fn open(args: &Open, console: &Console) -> Attempt<u8> {
         let kept = args.buyer.kept(&args.claim);
         if let Some(wrong) = told.filter(|d| d.what.contains("disputed")) {
             return Err(Failure::new(Kind::ProofInvalid, &wrong.what)
-                .of(&args.claim)
+                .of(args.claim)
                 .help("the hospital is at fault; follow the dispute with `eligo market status`"));
         }
         if !std::path::Path::new(&kept).is_file() {
             return Err(Failure::new(Kind::Closed, "not delivered yet")
-                .of(&args.claim)
+                .of(args.claim)
                 .help("try again when enough proxies have answered: eligo market status"));
         }
         console.say(format!("{kept}: the record that was proved"));
