@@ -1,7 +1,7 @@
 //! A node: the contract on replicas of this process, an archive of final blocks with an index of what
 //! happened in them, ciphertext storage, and all of it served over HTTP.
 //!
-//! A [`Node`] is itself a [`Desk`](crate::client::Desk): what is in the same process needs no socket.
+//! A [`Node`] is itself a [`Desk`]: what is in the same process needs no socket.
 
 mod archive;
 pub mod dev;
