@@ -1,5 +1,6 @@
 //! What `blst` buys: each primitive as this crate does it beside arkworks, in one run on one machine.
-//! `cargo run --release -p eligo-sharing --example primitives`.
+//! `cargo run --release -p eligo-sharing --example primitives`. (Without `--release` arkworks checks itself as it
+//! goes, and seems slower than it is.)
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
