@@ -7,7 +7,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[path = "../../marketplace/tests/support/mod.rs"]
+#[path = "../../marketplace/tests/market/support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,11 @@
 
 #![allow(missing_docs, clippy::expect_used)]
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Projective};
 use ark_ec::VariableBaseMSM;
@@ -15,11 +19,12 @@ use ark_groth16::{
 };
 use ark_poly::GeneralEvaluationDomain;
 use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, R1CS_PREDICATE_LABEL};
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use ark_snark::SNARK;
 use criterion::Criterion;
 use eligo_benches::{Circuit, median_ms};
 use eligo_circuits::{
-    groth16::{Phases, ProvingKey, Synthesizer, Work},
+    groth16::{KeyDigest, Phases, ProvingKey, Synthesizer, Work},
     r1cs::{Matrix, R1cs},
 };
 use eligo_verifier_contract::{
@@ -39,6 +44,10 @@ fn main() {
     }
     if std::env::args().any(|argument| argument == "--steps") {
         steps();
+        return;
+    }
+    if let Some(folder) = std::env::args().skip_while(|a| a != "--cold").nth(1) {
+        cold(folder.as_ref());
         return;
     }
     let mut criterion = Criterion::default().configure_from_args();
@@ -225,6 +234,19 @@ fn steps_of(name: &str, system: &R1cs, z: &[Fr], circuit: Option<&Circuit>) {
     print("loading the key, pinned", None, load);
     let check = median(|| ProvingKey::read_checked(&file).expect("the file is whole"));
     print("loading the key, every point checked", None, check);
+    let folder = cold_files(&stock, &file, &digest, z);
+    let cold = |prover: &str| {
+        median_ms(
+            (0..5)
+                .map(|_| cold_process(folder.path(), prover))
+                .collect(),
+        )
+    };
+    print(
+        "a cold process, start to proof",
+        Some(cold("stock")),
+        cold("eligo"),
+    );
     let consistency = median(|| key.check_consistency(&mut rng).expect("an honest key"));
     print("checking every element of the key", None, consistency);
     let setup = || {
@@ -234,6 +256,80 @@ fn steps_of(name: &str, system: &R1cs, z: &[Fr], circuit: Option<&Circuit>) {
     let stock_setup = median_of(3, setup);
     let setup = median(|| ProvingKey::generate(system.clone(), &mut rng));
     print("set-up", Some(stock_setup), setup);
+}
+
+/// What a process needs to prove: both keys, and the assignment.
+fn cold_files(
+    stock: &ark_groth16::ProvingKey<Bn254>,
+    key: &[u8],
+    digest: &KeyDigest,
+    z: &[Fr],
+) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut stock_file, mut witness) = (Vec::new(), Vec::new());
+    stock
+        .serialize_uncompressed(&mut stock_file)
+        .and_then(|()| z.serialize_uncompressed(&mut witness))
+        .expect("a vector takes all");
+    let digest = digest.to_string();
+    for (name, bytes) in [
+        ("eligo", key),
+        ("digest", digest.as_bytes()),
+        ("stock", &stock_file),
+        ("witness", &witness),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).expect("a writable folder");
+    }
+    folder
+}
+
+/// From the start of a process to its end with a proof. What the stock prover's process takes to get the
+/// matrices, which its key does not carry, is left out.
+fn cold_process(folder: &Path, prover: &str) -> Duration {
+    let program = std::env::current_exe().expect("this program");
+    let started = Instant::now();
+    let output = Command::new(program)
+        .arg("--cold")
+        .arg(folder)
+        .env("ELIGO_COLD", prover)
+        .output()
+        .expect("this program runs");
+    let elapsed = started.elapsed();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let left_out: f64 = printed.trim().parse().expect("a time");
+    elapsed.saturating_sub(Duration::from_secs_f64(left_out))
+}
+
+/// One proof in a process of its own; prints the seconds to leave out.
+fn cold(folder: &Path) {
+    let read = |name: &str| std::fs::read(folder.join(name)).expect("a file of the parent's");
+    let key = || {
+        let pinned = String::from_utf8_lossy(&read("digest")).parse::<KeyDigest>();
+        ProvingKey::read_pinned(&read("eligo"), &pinned.expect("a digest"))
+            .expect("the file is whole")
+    };
+    let witness = || {
+        Vec::<Fr>::deserialize_uncompressed_unchecked(&read("witness")[..]).expect("the witness")
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    if std::env::var("ELIGO_COLD").is_ok_and(|prover| prover == "stock") {
+        let started = Instant::now();
+        let system = key().system().clone();
+        let left_out = started.elapsed();
+        let stock = ark_groth16::ProvingKey::<Bn254>::deserialize_uncompressed_unchecked(
+            &read("stock")[..],
+        )
+        .expect("the file is whole");
+        let z = witness();
+        let claim = Synthesizer::with_assignment(&system, &z);
+        Groth16::<Bn254>::prove(&stock, claim, &mut rng).expect("the claim is true");
+        println!("{}", left_out.as_secs_f64());
+    } else {
+        key()
+            .prove(&witness(), &mut rng)
+            .expect("the claim is true");
+        println!("0");
+    }
 }
 
 /// x -> x^5 + 1, three constraints a step.

@@ -8,6 +8,8 @@ mod desk;
 mod documentation;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/golden.rs"]
+mod golden;
 #[path = "cli/market.rs"]
 mod market;
 #[path = "cli/patients.rs"]

@@ -1,7 +1,7 @@
 //! Writes `fixtures/vk` and `fixtures/evm` anew, except what snarkjs and solc make:
 //! `cargo run -p eligo-verifier-contract --example fixtures`.
 
-#[path = "../tests/toy/mod.rs"]
+#[path = "../tests/contract/toy/mod.rs"]
 mod toy;
 
 use std::{fs, io, path::Path};

@@ -1,7 +1,7 @@
 //! What verification costs: `cargo run --release -p eligo-verifier-contract --example timing`.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../tests/toy/mod.rs"]
+#[path = "../tests/contract/toy/mod.rs"]
 mod toy;
 
 use std::time::Instant;

@@ -33,7 +33,7 @@ pub mod verify;
 extern crate self as eligo_verifier_contract;
 #[cfg(test)]
 #[allow(missing_docs)]
-#[path = "../tests/toy/mod.rs"]
+#[path = "../tests/contract/toy/mod.rs"]
 mod toy;
 
 pub use ark_bn254::Fr;

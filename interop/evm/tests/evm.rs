@@ -1,7 +1,7 @@
 //! The Solidity contracts on a real EVM, from the bytecode in `fixtures/evm`: the same proofs are
 //! accepted as natively, everything else reverts, and gas is pinned.
 
-#[path = "../../../verifier-contract/tests/toy/mod.rs"]
+#[path = "../../../verifier-contract/tests/contract/toy/mod.rs"]
 mod toy;
 
 use std::{fs, path::PathBuf};

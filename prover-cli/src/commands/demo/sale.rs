@@ -296,7 +296,7 @@ impl Tour<'_> {
         }
     }
 
-    /// The proof as files, verified as anyone can, and a tampered copy.
+    /// The proof as files, verified as anyone can, as is that an altered copy is refused.
     fn check_proof(&self, proved: &ProvedClaim, figures: &mut Figures) -> Attempt<()> {
         let verifying = KeyFolder::find(&self.path("keys"), "stroke")?.verifying_key()?;
         let elements = proved.inputs.to_field_elements();
@@ -304,7 +304,10 @@ impl Tour<'_> {
         if let Some(context) = altered.last_mut() {
             *context += eligo_verifier_contract::Fr::from(1u64);
         }
-        for (name, inputs) in [("marta.proof", elements), ("tampered.proof", altered)] {
+        // The altered copy does not stay: everything that lies in the folder holds.
+        let scratch = tempfile::tempdir().map_err(|e| Failure::unexpected(file::plain(&e)))?;
+        let (sound, tampered) = (self.path("marta.proof"), scratch.path().join("proof"));
+        for (to, inputs) in [(&sound, elements), (&tampered, altered)] {
             let parts = [
                 (
                     prove::PROOF,
@@ -316,15 +319,15 @@ impl Tour<'_> {
                     snarkjs::write_key(&verifying).into_bytes(),
                 ),
             ];
-            folder::write(&self.path(name), &parts, self.force)?;
+            folder::write(to, &parts, self.force)?;
         }
         let at = Instant::now();
-        let verified = verify::verify(&self.verify_args("marta.proof", proved))?;
+        let verified = verify::verify(&self.verify_args(sound, proved))?;
         let valid = verified.proofs.into_iter().next().map(|p| p.outcome);
         let accepted = valid.ok_or_else(|| Failure::unexpected("no proof was read"))??;
         let text = format!("marta.proof: valid, checked in {} ms", verified.elapsed_ms);
         self.line(at, "verify", &text);
-        let tampered = verify::verify(&self.verify_args("tampered.proof", proved))?;
+        let tampered = verify::verify(&self.verify_args(tampered, proved))?;
         let tampered = match tampered.proofs.into_iter().next().map(|p| p.outcome) {
             Some(Err(failure)) => failure,
             _ => return Err(Failure::unexpected("an altered proof was accepted")),
@@ -339,13 +342,13 @@ impl Tour<'_> {
         Ok(())
     }
 
-    fn verify_args(&self, proof: &str, proved: &ProvedClaim) -> Verify {
+    fn verify_args(&self, proof: PathBuf, proved: &ProvedClaim) -> Verify {
         Verify {
             requirement: vec![self.source("stroke.toml")],
             schemas: SchemaArgs::default(),
             keys: Some(self.path("keys")),
             vk: None,
-            proof: vec![self.path(proof)],
+            proof: vec![proof],
             public: None,
             issuers: Some(self.source("hospital.pub")),
             today: Some(self.today),

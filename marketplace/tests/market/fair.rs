@@ -1,5 +1,4 @@
 //! A market in which everything is ready for a claim.
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use eligo_ledger::block::Transaction;
 use eligo_ledger::height::ReplicaId;

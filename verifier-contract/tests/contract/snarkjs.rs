@@ -1,10 +1,8 @@
 //! snarkjs's files, both ways, and what is refused of them.
 
-#![allow(clippy::unwrap_used)]
-mod toy;
-
 use std::{fs, path::PathBuf};
 
+use crate::toy::{Toy, inputs, stock_accepts};
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use eligo_verifier_contract::{
@@ -15,7 +13,6 @@ use eligo_verifier_contract::{
     verify_inputs,
 };
 use proptest::prelude::*;
-use toy::{Toy, inputs, stock_accepts};
 
 const R: &str = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
 const Q: &str = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
@@ -36,7 +33,7 @@ fn text(path: &str) -> String {
 /// The files are what their generator writes, byte for byte, for ever after.
 #[test]
 fn fixtures_are_reproducible() {
-    for (path, content) in toy::files::all() {
+    for (path, content) in crate::toy::files::all() {
         assert_eq!(text(&format!("../{path}")), content, "{path}");
     }
 }
@@ -52,7 +49,7 @@ fn good_files_verify() {
 
 #[test]
 fn bad_keys_are_refused_though_their_proofs_pass_stock() {
-    for bad in toy::bad::all() {
+    for bad in crate::toy::bad::all() {
         let file = fixture(&format!("{}/verification_key.json", bad.name));
         let error = snarkjs::read_key(&file).unwrap_err();
         assert!(

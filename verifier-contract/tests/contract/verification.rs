@@ -1,13 +1,11 @@
 //! What is accepted, what is not, and what a batch says.
 
-mod toy;
-
+use crate::toy::{Toy, inputs, stock};
 use ark_bn254::Fr;
 use ark_groth16::Groth16;
 use eligo_verifier_contract::{
     BatchError, Entry, Proof, PublicInputs, VerifyError, verify, verify_batch, verify_inputs,
 };
-use toy::{Toy, inputs, stock};
 
 #[test]
 fn honest_proofs_verify_here_and_with_stock() {

@@ -1,16 +1,11 @@
 //! One sale from registration to settlement, and the ways it can end.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod market;
-mod support;
-
+use crate::fair::Fair;
 use eligo_ledger::application::{Application, Query};
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::HOLDING;
 use eligo_marketplace::transaction::Body;
 use eligo_sharing::tcpre::{Capsule, Share, combine};
-use market::Fair;
 
 #[test]
 fn a_sale_is_accepted_delivered_opened_and_settled() {

@@ -1,14 +1,10 @@
 //! Random histories by honest and dishonest parties against a plain model of the market: integers and sets,
 //! no cryptography.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod market;
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use crate::fair::{Fair, letters};
 use eligo_ledger::block::Transaction;
 use eligo_marketplace::credits::Credits;
 use eligo_marketplace::encoding::Blob;
@@ -17,7 +13,6 @@ use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Config, MadeClaim, SealedRecord, Wanted};
 use eligo_marketplace::transaction::{Body, Finding};
 use eligo_sharing::tcpre::Revocation;
-use market::{Fair, letters};
 use proptest::prelude::*;
 
 /// What somebody does next. Numbers pick among what there is.

@@ -1,14 +1,11 @@
 //! The contract as the ledger's application: replicas agree, snapshots restore, four replicas sell a record.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod market;
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::fair::Fair;
+use crate::support::Toy;
 use eligo_ledger::application::{Application, Query, Restoration, Timeouts};
 use eligo_ledger::block::{Block, Outcome, Transaction};
 use eligo_ledger::embedded::{ClusterConfig, Embedded};
@@ -29,8 +26,6 @@ use eligo_marketplace::scenario::{Actor, Config, Prover, Scenario};
 use eligo_marketplace::solo::Solo;
 use eligo_marketplace::transaction::{Body, ClaimRequest};
 use eligo_verifier_contract::PublicInputs;
-use market::Fair;
-use support::Toy;
 
 /// A history with a bit of everything, among it a block of good and bad claims.
 fn history() -> (Fair, Vec<Outcome>) {

@@ -1,14 +1,12 @@
 //! Unsafe verifying keys are refused, and each refusal has a reason that works.
 
-mod toy;
-
+use crate::toy::{Toy, bad, inputs, stock_accepts};
 use ark_bn254::{Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_std::UniformRand;
 use eligo_verifier_contract::{
     Finding, Flaw, KeyBytesError, KeyParts, Place, VerifyingKey, lint, snarkjs,
 };
-use toy::{Toy, bad, inputs, stock_accepts};
 
 fn codes(key: &KeyParts) -> Vec<&'static str> {
     lint(key).iter().map(Finding::code).collect()

@@ -1,6 +1,6 @@
 //! A statement as small as can be, with the public inputs of the real one: each input is the
 //! product of two witnesses. Keys and proofs of it are made by stock `ark_groth16`.
-#![allow(dead_code, clippy::unwrap_used)] // Each test uses a part.
+#![allow(dead_code, clippy::unwrap_used)] // Each program uses a part.
 
 pub mod bad;
 pub mod files;

@@ -1,11 +1,8 @@
 //! One test for each attack that the contract can see: refused with its own reason, and nothing changed but
 //! the attacker's counter (and, for a claim, the note that it was rejected).
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod market;
-mod support;
-
+use crate::fair::{Fair, refused};
+use crate::support::rerandomised;
 use ark_bn254::Fr;
 use eligo_ledger::block::Transaction;
 use eligo_ledger::wire::Wire;
@@ -20,8 +17,6 @@ use eligo_sharing::tcpre::{
     GrantTerms, ProxyRoster, RequirementId, Revocation, Share, SignedGrant, Window, grant,
 };
 use eligo_verifier_contract::{Day, Proof, PublicInputs};
-use market::{Fair, refused};
-use support::rerandomised;
 
 fn day(fair: &Fair) -> Day {
     Day::from_unix(fair.solo.time_ms / 1000).unwrap()
@@ -382,7 +377,8 @@ fn grant_for_proxies_of_ones_own_choice() {
         .iter()
         .map(|proxy| proxy.key.public())
         .collect();
-    let drawn = Scenario::<support::Toy>::roster(&fair.solo.drawn(&fair.wanted.name)).unwrap();
+    let drawn =
+        Scenario::<crate::support::Toy>::roster(&fair.solo.drawn(&fair.wanted.name)).unwrap();
     let mut own = keys.clone();
     own.rotate_left(1);
     let mut roster = ProxyRoster::majority(own).unwrap();

@@ -1,10 +1,6 @@
 //! Attacks on registration, publication, money, disputes and the ledger itself.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod market;
-mod support;
-
+use crate::fair::{Fair, letters, refused};
 use ark_bls12_381::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use eligo_ledger::application::Application;
@@ -27,7 +23,6 @@ use eligo_sharing::curve::{encode_g1, encode_g2};
 use eligo_sharing::domain::{hash_to_g1, lp, sha256};
 use eligo_sharing::keys::{ProxyKey, ReceivingKey, RecordKey};
 use eligo_sharing::tcpre::{Capsule, CombineError, Dispute, Share, VerifiedShare, combine};
-use market::{Fair, letters, refused};
 
 fn entry(fair: &Fair, record: &SealedRecord) -> SignedEntry {
     SignedEntry {

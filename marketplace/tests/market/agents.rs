@@ -1,11 +1,6 @@
 //! Agents on a node of this process: each crashes at every place where its journal is written, is started
 //! again, and in the end everything was done once.
 
-#![cfg(feature = "node")]
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -13,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::support::Toy;
 use eligo_ledger::application::Genesis;
 use eligo_ledger::block::Transaction;
 use eligo_ledger::height::{Height, ReplicaId};
@@ -41,7 +37,6 @@ use eligo_marketplace::scenario::{
 use eligo_marketplace::storage::{ObjectDigest, Objects};
 use eligo_marketplace::transaction::{Body, ClaimRequest, SignedTransaction};
 use eligo_sharing::tcpre::ContentKey;
-use support::Toy;
 
 type Ledger = Client<Arc<Node<Market>>>;
 

@@ -1,7 +1,5 @@
 //! A sale and a count with proofs of the real statement: a credential signed over the sealed record.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
 use ark_bn254::Fr;
 use eligo_circuits::groth16::ProvingKey;
 use eligo_circuits::statement::HolderSecret;

@@ -1,0 +1,16 @@
+//! The market from outside: on one replica, on several, with agents, and under attack. One program: each
+//! would compile the curves again.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[cfg(feature = "node")]
+mod agents;
+mod attacks;
+mod fair;
+mod golden;
+mod model;
+mod refusals;
+mod replicas;
+mod sale;
+mod statement;
+mod support;
