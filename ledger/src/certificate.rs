@@ -56,9 +56,6 @@ pub enum CertificateError {
     /// A wrong signature.
     #[error("the signature of {0} is wrong")]
     BadSignature(ReplicaId),
-    /// This build cannot check that engine's certificates.
-    #[error("certificates of {0:?} cannot be checked by this build")]
-    ForeignEngine(EngineTag),
 }
 
 /// Checks that `signers`, in order, are at least `quorum` distinct voters who signed `statement`.
@@ -90,7 +87,7 @@ pub(crate) fn check_signers(
     Ok(())
 }
 
-/// Proof that a block is final: q COMMITs of the roster of its height.
+/// Proof that a block is final: a quorum of COMMITs, or of precommits, of the roster of its height.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitCert {
     /// Which engine's votes these are.
@@ -121,18 +118,22 @@ impl CommitCert {
         roster: &Roster,
         known: impl Fn(ReplicaId, &Signature) -> bool,
     ) -> Result<(), CertificateError> {
-        if self.engine != EngineTag::Pbft {
-            return Err(CertificateError::ForeignEngine(self.engine));
-        }
         let statement = self.statement(roster);
-        let quorum = roster.quorum();
+        let quorum = match self.engine {
+            EngineTag::Pbft => roster.quorum(),
+            // Tendermint: more than two thirds. Never less than a PBFT quorum.
+            EngineTag::Malachite => roster.voters() * 2 / 3 + 1,
+        };
         check_signers(domain, roster, quorum, &statement, &self.signatures, known)
     }
 
     fn statement(&self, roster: &Roster) -> Statement {
         Statement {
             epoch: roster.epoch(),
-            kind: Kind::Commit,
+            kind: match self.engine {
+                EngineTag::Pbft => Kind::Commit,
+                EngineTag::Malachite => Kind::Precommit,
+            },
             view: self.view,
             height: self.height,
             digest: self.block,
