@@ -72,11 +72,14 @@ pub(super) enum Stop {
     Halted(Height),
 }
 
+/// Where to say at which height to begin.
+type Begin = Reply<(Height, HeightParams<Ctx>)>;
+
 /// What the engine waits for.
 #[derive(Default)]
 struct Held {
     /// The first start, until enough peers are there.
-    ready: Option<(Reply<(Height, HeightParams<Ctx>)>, Instant)>,
+    ready: Option<(Begin, Instant)>,
     /// The next height, until there is something to order.
     next: Option<(Reply<Next<Ctx>>, Instant)>,
 }
