@@ -1,11 +1,14 @@
 //! The stateless phase: what can be said of a transaction's bytes by themselves.
 
+use std::sync::OnceLock;
+
 use eligo_ledger::block::Transaction;
 use eligo_ledger::wire::Wire;
 use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_sharing::tcpre::CheckedCapsule;
 
 use crate::claim::{ParsedClaim, ParsedCount, parse_claim, parse_count};
+use crate::contract::Contract;
 use crate::governance::admit_round;
 use crate::name::{ChainId, ClaimId};
 use crate::proxy::admit_proxy;
@@ -19,7 +22,8 @@ use crate::transaction::{Body, SignedTransaction};
 pub struct Admitted {
     transaction: SignedTransaction,
     id: ClaimId,
-    findings: Result<Findings, Rejection>,
+    /// None until somebody asks.
+    findings: OnceLock<Result<Findings, Rejection>>,
 }
 
 /// What the stateless checks of a content gave.
@@ -53,8 +57,20 @@ impl Admitted {
         self.id
     }
 
-    pub(crate) fn findings(&self) -> Result<&Findings, Rejection> {
-        self.findings.as_ref().map_err(|reason| *reason)
+    /// What the content turned out to be; examined now if it was not before.
+    pub(crate) fn findings(
+        &self,
+        chain: &ChainId,
+        beacon: &BeaconKey,
+    ) -> Result<&Findings, Rejection> {
+        let examined = || examine(chain, beacon, self.transaction.body());
+        let findings = self.findings.get_or_init(examined);
+        findings.as_ref().map_err(|reason| *reason)
+    }
+
+    /// What it turned out to be, if that was examined.
+    pub(crate) fn examined(&self) -> Option<&Findings> {
+        self.findings.get()?.as_ref().ok()
     }
 }
 
@@ -69,22 +85,29 @@ pub fn read(chain: &ChainId, transaction: &Transaction) -> Result<SignedTransact
     Ok(signed)
 }
 
-/// As [`read`], and everything about the content that needs no state.
+/// As [`read`], and everything about the content that needs no state. What `contract` would not heed is not
+/// examined yet: it costs pairings, and a stranger asks for them for nothing. If an earlier transaction of the
+/// block changes that, it is examined in its turn, with the same result.
 ///
 /// # Errors
 /// As [`read`]; a content that is at fault is admitted, to be refused with its reason in the block.
 pub fn admit(
-    chain: &ChainId,
+    contract: &Contract,
     beacon: &BeaconKey,
     transaction: &Transaction,
 ) -> Result<Admitted, Rejection> {
+    let chain = contract.chain();
     let signed = read(chain, transaction)?;
-    let findings = examine(chain, beacon, signed.body());
-    Ok(Admitted {
-        transaction: signed,
+    let admitted = Admitted {
         id: transaction.id().into(),
-        findings,
-    })
+        findings: OnceLock::new(),
+        transaction: signed,
+    };
+    let signed = &admitted.transaction;
+    if contract.heed(&signed.sender(), signed.body()).is_ok() {
+        admitted.findings(chain, beacon).ok();
+    }
+    Ok(admitted)
 }
 
 fn examine(chain: &ChainId, beacon: &BeaconKey, body: &Body) -> Result<Findings, Rejection> {

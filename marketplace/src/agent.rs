@@ -61,6 +61,22 @@ impl From<DeskError> for AgentError {
 }
 
 impl AgentError {
+    /// Whether nothing can be done before somebody looks: the agent's own disk fails, or the node lies.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        match self {
+            Self::Journal(_) => true,
+            Self::Client(error) => matches!(
+                error,
+                ClientError::Proof(_)
+                    | ClientError::OtherChain { .. }
+                    | ClientError::OtherOutcome(_)
+                    | ClientError::OtherPlace { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -70,6 +86,35 @@ impl AgentError {
             Self::Client(ClientError::Missing { .. }) => true,
             _ => false,
         }
+    }
+}
+
+/// Now, in milliseconds since 1970, by this machine's clock.
+fn now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Does something about each of many. What fails for one is left for the next step, and keeps none of the
+/// others waiting: who can make one claim or entry go wrong must not stop the rest.
+fn for_each<T>(
+    all: impl IntoIterator<Item = T>,
+    mut attend: impl FnMut(T) -> Result<Vec<Deed>, AgentError>,
+) -> Result<Vec<Deed>, AgentError> {
+    let (mut deeds, mut failure) = (Vec::new(), None);
+    for one in all {
+        match attend(one) {
+            Ok(done) => deeds.extend(done),
+            Err(error) if error.is_lasting() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "left for later");
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if deeds.is_empty() => Err(error),
+        _ => Ok(deeds),
     }
 }
 
@@ -100,7 +145,7 @@ pub trait Agent {
     /// Steps until told to stop, waiting `pause` where there is nothing to do, longer after failures.
     ///
     /// # Errors
-    /// The first [`AgentError`] that does not pass.
+    /// The first [`AgentError`] that [lasts](AgentError::is_lasting).
     fn run(
         &mut self,
         pause: Duration,
@@ -117,7 +162,7 @@ pub trait Agent {
                         continue;
                     }
                 }
-                Err(error) if error.is_passing() => {
+                Err(error) if !error.is_lasting() => {
                     tracing::warn!(%error, "trying again");
                     wait = (wait * 2).min(Duration::from_secs(30));
                 }

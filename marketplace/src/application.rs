@@ -107,11 +107,10 @@ impl Market {
             time_ms: block.header().time.get(),
         };
         // Phase 1, on all cores.
-        let chain = *contract.chain();
         let admissions: Vec<Result<Admitted, Rejection>> = block
             .transactions()
             .par_iter()
-            .map(|tx| admission::admit(&chain, beacon, tx))
+            .map(|tx| admission::admit(contract, beacon, tx))
             .collect();
         contract.begin_block(&now);
         let pairings = verify_claims(contract, &admissions, &now);
@@ -126,7 +125,7 @@ impl Market {
             };
             // Phases 2 and 3, in order.
             let at = u32::try_from(position).unwrap_or(u32::MAX);
-            let applied = contract.apply(admitted, pairings.get(&position), &now, at);
+            let applied = contract.apply(admitted, beacon, pairings.get(&position), (&now, at));
             if let Body::Ready { replica } = admitted.transaction().body()
                 && applied.rejection.is_none()
             {

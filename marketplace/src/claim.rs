@@ -185,7 +185,7 @@ fn check_merits<'a>(
         .requirements
         .get(&request.requirement)
         .ok_or(Rejection::UnknownRequirement)?;
-    check_open(requirement, now)?;
+    check_open(contract, requirement, now)?;
     // 2. kind
     let offer = requirement.offer().ok_or(Rejection::Kind)?;
     requirement.drawn().ok_or(Rejection::DrawPending)?;
@@ -233,7 +233,11 @@ fn check_merits<'a>(
     })
 }
 
-fn check_open(requirement: &Requirement, now: &Moment) -> Result<(), Rejection> {
+fn check_open(
+    contract: &Contract,
+    requirement: &Requirement,
+    now: &Moment,
+) -> Result<(), Rejection> {
     match requirement.status {
         Status::Complete => return Err(Rejection::OfferFull),
         Status::Withdrawn | Status::Past => return Err(Rejection::RequirementClosed),
@@ -245,7 +249,11 @@ fn check_open(requirement: &Requirement, now: &Moment) -> Result<(), Rejection> 
     if requirement.left == 0 {
         return Err(Rejection::OfferFull);
     }
-    Ok(())
+    // Whoever the registrar dismissed buys nothing more.
+    contract
+        .admitted(&requirement.institution)
+        .map(|_| ())
+        .map_err(|_| Rejection::InstitutionDismissed)
 }
 
 fn check_inputs(
@@ -510,7 +518,7 @@ pub(crate) fn check_count(
         .requirements
         .get(&request.requirement)
         .ok_or(Rejection::UnknownRequirement)?;
-    check_open(requirement, now)?;
+    check_open(contract, requirement, now)?;
     requirement.draft().ok_or(Rejection::Kind)?;
     if !first || contract.parties.contains(sender) {
         return Err(Rejection::NotOneTime);

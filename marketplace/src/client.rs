@@ -2,6 +2,7 @@
 //! trusted with any of it: what it says is final is checked against the validators' keys in the genesis
 //! document, and what it stores against its digest.
 
+pub mod acceptance;
 pub mod history;
 mod http;
 mod problem;
@@ -16,11 +17,14 @@ use eligo_ledger::height::{Height, Time};
 use eligo_ledger::light::{LedgerProof, ProofError, verify_proof};
 use eligo_ledger::merkle;
 use eligo_ledger::pbft::effect::Delivery;
+use eligo_ledger::wire::Wire;
 
-pub use history::{AcceptedClaim, ProvenStep, Standing, Step};
+pub use acceptance::AcceptedClaim;
+pub use history::{ProvenStep, Standing, Step};
 pub use http::HttpDesk;
 pub use problem::{Problem, ProblemKind};
 
+use crate::genesis::{MarketGenesis, Parameters};
 use crate::storage::{ObjectDigest, StorageError};
 
 /// Why a desk does not serve.
@@ -235,6 +239,23 @@ impl<D: Desk> Client<D> {
     #[must_use]
     pub fn chain(&self) -> Digest {
         self.genesis.digest()
+    }
+
+    /// The marketplace's part of the genesis document: what needs no node's word.
+    ///
+    /// # Errors
+    /// [`ClientError::Desk`] if it is not a marketplace's.
+    pub fn market_genesis(&self) -> Result<MarketGenesis, ClientError> {
+        let market = MarketGenesis::from_wire(&self.genesis.app_state);
+        Ok(market.map_err(|_| DeskError::Malformed("another application's genesis"))?)
+    }
+
+    /// Amounts and times.
+    ///
+    /// # Errors
+    /// As [`Client::market_genesis`].
+    pub fn parameters(&self) -> Result<Parameters, ClientError> {
+        Ok(self.market_genesis()?.parameters)
     }
 
     /// The desk itself, for what needs no proof or carries its own.

@@ -1,20 +1,23 @@
 //! The contract: state, and what each transaction does to it, in three phases.
 //!
-//! 1. [`admit`](crate::admission::admit): stateless. Decoding, signatures, points, proofs of possession.
+//! 1. [`admit`](crate::admission::admit): stateless. Decoding, signatures, points, proofs of possession; what
+//!    costs pairings only for those who may ask at all.
 //! 2. `check_*`: read-only. Everything a transaction needs of the state; cheap checks first.
 //! 3. `write_*`: cannot fail, so a refused transaction changes nothing but its sender's counter.
 //!
 //! Time and height are the block's. Nothing here reads a clock, draws a number or iterates over hashes.
 
+use std::collections::BTreeSet;
+
 use eligo_ledger::application::NextParams;
 use eligo_ledger::digest::{Digest, Purpose};
 use eligo_ledger::height::Height;
 use eligo_ledger::wire::{Reader, Wire, WireError};
-use eligo_sharing::beacon::Randomness;
+use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_verifier_contract::{Day, Registry};
 
 use crate::admission::{Admitted, Findings};
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
 use crate::credits::Credits;
 use crate::encoding::List;
@@ -31,7 +34,7 @@ use crate::record::{self, Record};
 use crate::rejection::Rejection;
 use crate::requirement::{self, Requirement, Status};
 use crate::table::Table;
-use crate::transaction::{Body, MAX_ARBITERS};
+use crate::transaction::{Body, ClaimRequest, CountRequest, MAX_ARBITERS};
 use crate::{delivery, dispute, governance};
 
 /// How many blocks the reason of a rejected claim is kept.
@@ -307,10 +310,21 @@ impl Contract {
 
     /// Whether the account judges for a replica that votes.
     pub(crate) fn is_arbiter(&self, account: &AccountId) -> bool {
-        let arbiters = self.arbiters.as_slice();
-        arbiters
-            .iter()
-            .any(|a| a.account == *account && self.next.roster.voter(a.replica).is_some())
+        self.voting_arbiters().any(|a| a.account == *account)
+    }
+
+    /// The arbiters whose replicas vote.
+    pub(crate) fn voting_arbiters(&self) -> impl Iterator<Item = &Arbiter> {
+        let arbiters = self.arbiters.as_slice().iter();
+        arbiters.filter(|a| self.next.roster.voter(a.replica).is_some())
+    }
+
+    /// How many of them decide: floor((n+f)/2) + 1 of n, of whom f = floor((n-1)/3) may lie. Replicas that
+    /// joined later have no arbiter, so it is not the roster's quorum.
+    pub(crate) fn arbiters_quorum(&self) -> usize {
+        let accounts: BTreeSet<AccountId> = self.voting_arbiters().map(|a| a.account).collect();
+        let n = accounts.len();
+        (n + n.saturating_sub(1) / 3) / 2 + 1
     }
 
     // Blocks
@@ -328,9 +342,9 @@ impl Contract {
     pub(crate) fn apply(
         &mut self,
         admitted: &Admitted,
+        beacon: &BeaconKey,
         pairings: Option<&Pairings>,
-        now: &Moment,
-        position: u32,
+        (now, position): (&Moment, u32),
     ) -> Applied {
         let transaction = admitted.transaction();
         let sender = transaction.sender();
@@ -341,7 +355,12 @@ impl Contract {
         }
         self.counters.insert(sender, transaction.counter());
         let mut events = Vec::new();
-        let outcome = self.carry_out(admitted, pairings, (last.is_none(), now), &mut events);
+        let first = last.is_none();
+        let heeded = self.heed(&sender, transaction.body());
+        let outcome = heeded.and_then(|()| {
+            let findings = admitted.findings(&self.chain, beacon)?;
+            self.carry_out((admitted, findings), pairings, (first, now), &mut events)
+        });
         let rejection = outcome.err();
         let claims = matches!(transaction.body(), Body::Claim(_) | Body::Count(_));
         if let Some(reason) = rejection
@@ -357,19 +376,45 @@ impl Contract {
         Applied { events, rejection }
     }
 
+    /// Whether somebody may ask this at all: the cheapest of the read-only checks, before anything is
+    /// computed about the content, so that strangers cannot have replicas compute pairings for nothing.
+    pub(crate) fn heed(&self, sender: &AccountId, body: &Body) -> Result<(), Rejection> {
+        let role = |account: &AccountId, fits: fn(&Role) -> bool| {
+            let party = self.admitted(account)?;
+            let fits = fits(&party.certificate.role);
+            fits.then_some(()).ok_or(Rejection::NotPermitted)
+        };
+        match body {
+            Body::Register(signed) => role(&signed.entry.hospital, |role| {
+                matches!(role, Role::Hospital { .. })
+            }),
+            Body::Publish(_) | Body::Draft(_) => {
+                role(sender, |role| matches!(role, Role::Institution))
+            }
+            Body::RegisterProxy(_) => role(sender, |role| matches!(role, Role::Proxy { .. })),
+            Body::BeaconRound { round, .. } => governance::check_round(self, *round),
+            Body::Claim(ClaimRequest { requirement, .. })
+            | Body::Count(CountRequest { requirement, .. }) => {
+                let known = self.requirements.contains(requirement);
+                known.then_some(()).ok_or(Rejection::UnknownRequirement)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Check, then write, for each kind of transaction.
     fn carry_out(
         &mut self,
-        admitted: &Admitted,
+        (admitted, findings): (&Admitted, &Findings),
         pairings: Option<&Pairings>,
         (first, now): (bool, &Moment),
         events: &mut Vec<Event>,
     ) -> Result<(), Rejection> {
         let sender = admitted.transaction().sender();
         let id = admitted.id();
-        match (admitted.transaction().body(), admitted.findings()?) {
+        match (admitted.transaction().body(), findings) {
             (Body::Certify(signed), _) => {
-                party::check_certify(self, signed)?;
+                party::check_certify(self, &sender, signed)?;
                 party::write_certify(self, &signed.certificate, events);
             }
             (Body::Dismiss { party }, _) => {

@@ -229,8 +229,9 @@ pub(crate) fn write_settle(contract: &mut Contract, id: ClaimId, events: &mut Ve
     });
 }
 
-/// Reserve back to the institution, licence and nullifier released; proxies that kept silent pay, unless
-/// the patient revoked.
+/// Reserve back to the institution, licence and nullifier released; proxies that kept silent pay. Not so if
+/// the patient revoked: nobody was silent, and the nullifier stays used, or one person could use up slot
+/// after slot and have the institution pay for shares that are never enough.
 pub(crate) fn write_expire(contract: &mut Contract, id: ClaimId, events: &mut Vec<Event>) {
     let revoked = contract
         .claims
@@ -245,7 +246,7 @@ pub(crate) fn write_expire(contract: &mut Contract, id: ClaimId, events: &mut Ve
     contract.credit(terms.institution, reserve);
     licence::release(contract, terms.lineage, id);
     let name = terms.request.requirement;
-    if let Some(nullifier) = nullifier(&terms.request.inputs) {
+    if let Some(nullifier) = nullifier(&terms.request.inputs).filter(|_| !revoked) {
         contract.nullifiers.remove(&(name, nullifier));
     }
     events.push(Event::Expired {

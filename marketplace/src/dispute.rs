@@ -1,5 +1,8 @@
 //! Disputes over delivered records: a wrong key is judged here, a wrong content by arbiters.
 
+use std::collections::BTreeSet;
+
+use eligo_ledger::height::ReplicaId;
 use eligo_sharing::tcpre::{Transcript, Verdict};
 
 use crate::claim::Stage;
@@ -52,10 +55,23 @@ pub(crate) fn check_dispute(
     }
     contract.require_funds(sender, contract.parameters.dispute_deposit)?;
     match evidence {
-        DisputeEvidence::Content(_) => Ok(Raised::ToArbiters),
+        DisputeEvidence::Content(letters) => {
+            check_letters(contract, letters.as_slice()).map(|()| Raised::ToArbiters)
+        }
         DisputeEvidence::KeyCommitment(transcript) => {
             judge(contract, id, transcript.as_slice()).map(Raised::Decided)
         }
+    }
+}
+
+/// A dispute that nobody can judge only delays: every voting arbiter gets a letter, and none two.
+fn check_letters(contract: &Contract, letters: &[ArbiterLetter]) -> Result<(), Rejection> {
+    let to: BTreeSet<ReplicaId> = letters.iter().map(|letter| letter.arbiter).collect();
+    let all = contract.voting_arbiters().all(|a| to.contains(&a.replica));
+    if all && to.len() == letters.len() {
+        Ok(())
+    } else {
+        Err(Rejection::DisputeLetters)
     }
 }
 
@@ -168,7 +184,7 @@ pub(crate) fn write_verdict(
         .iter()
         .filter(|arbiter| contract.is_arbiter(arbiter))
         .count();
-    if agreeing >= contract.next.roster.quorum() {
+    if agreeing >= contract.arbiters_quorum() {
         decide(contract, id, Some(finding), events);
     }
 }

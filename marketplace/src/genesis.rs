@@ -105,7 +105,7 @@ wire_struct! {
         /// Who judges disputes.
         pub arbiters: List<Arbiter, MAX_ARBITERS>,
         /// The beacon's key, made by the first replicas together: a
-        /// [`GroupKey`](eligo_sharing::dkg::GroupKey) of purpose beacon.
+        /// [`GroupKey`] of purpose beacon.
         pub beacon: Blob<16384>,
         /// The rest.
         pub parameters: Parameters,

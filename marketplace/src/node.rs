@@ -1,7 +1,7 @@
 //! A node: the contract on replicas of this process, an archive of final blocks with an index of what
 //! happened in them, ciphertext storage, and all of it served over HTTP.
 //!
-//! A [`Node`] is itself a [`Desk`](crate::client::Desk): what is in the same process needs no socket.
+//! A [`Node`] is itself a [`Desk`]: what is in the same process needs no socket.
 
 mod archive;
 pub mod dev;
@@ -216,6 +216,8 @@ impl<A: Served + 'static> Node<A> {
         }
         let answer = self.ask(&front::question(transaction)).map_err(stalled)?;
         match answer.as_deref().map(front::refusal) {
+            // Executed meanwhile: the archive is as far as the answer.
+            Some(Some(_)) if self.archive.place(&transaction.id()).is_some() => Ok(()),
             Some(Some(code)) => {
                 let (name, text) = A::refusal(code).unwrap_or(("unknown", String::new()));
                 Err(Problem::rejected(code, name, text).into())
@@ -270,6 +272,7 @@ fn follow<A: Application + 'static>(
 fn stalled(error: EngineError) -> DeskError {
     let kind = match error {
         EngineError::TimedOut => ProblemKind::TimedOut,
+        EngineError::Rejected(Reject::PoolFull | Reject::Waiting) => ProblemKind::Busy,
         EngineError::Rejected(_) => ProblemKind::Rejected,
         EngineError::Stopped | EngineError::NotRunning(_) => ProblemKind::Stopped,
     };

@@ -68,11 +68,20 @@ pub(crate) fn check_certificate(
     Ok(())
 }
 
+/// Anyone may hand in a certificate; that of a dismissed party only the registrar, or a renewal signed before
+/// the dismissal and kept back would undo it.
 pub(crate) fn check_certify(
     contract: &Contract,
+    sender: &AccountId,
     signed: &SignedCertificate,
 ) -> Result<(), Rejection> {
     signed.verify(&contract.chain, &contract.registrar)?;
+    let known = contract.parties.get(&signed.certificate.subject);
+    if known.is_some_and(|party| {
+        !party.admitted && signed.certificate.serial > party.certificate.serial
+    }) {
+        contract.require_registrar(sender)?;
+    }
     check_certificate(contract, &signed.certificate)
 }
 

@@ -143,14 +143,24 @@ pub(crate) fn check_withdraw(contract: &Contract, sender: &AccountId) -> Result<
     if proxy.duties > 0 {
         return Err(Rejection::ProxyBusy);
     }
+    // A liar's entry stays when its stake is gone.
+    if proxy.jailed && proxy.stake.is_zero() {
+        return Err(Rejection::UnknownProxy);
+    }
     Ok(())
 }
 
 pub(crate) fn write_withdraw(contract: &mut Contract, sender: AccountId, events: &mut Vec<Event>) {
-    if let Some(proxy) = contract.proxies.remove(&sender) {
-        contract.credit(sender, proxy.stake);
-        events.push(Event::ProxyWithdrawn { proxy: sender });
+    let Some(proxy) = contract.proxies.get_mut(&sender) else {
+        return;
+    };
+    let (stake, jailed) = (proxy.stake.take_all(), proxy.jailed);
+    // A liar gets the rest of its stake, and stays in the roster: it cannot register again as if new.
+    if !jailed {
+        contract.proxies.remove(&sender);
     }
+    contract.credit(sender, stake);
+    events.push(Event::ProxyWithdrawn { proxy: sender });
 }
 
 fn electorate(standing: &[Standing]) -> Option<Electorate> {
@@ -245,15 +255,15 @@ pub(crate) fn draw_pending(
     beta: Randomness,
     events: &mut Vec<Event>,
 ) {
-    let waiting: Vec<RequirementName> = contract
+    let waiting: Vec<(u64, RequirementName)> = contract
         .index
         .draws
         .iter()
         .take_while(|(at, _)| *at <= round)
-        .map(|(_, name)| *name)
+        .copied()
         .collect();
-    for name in waiting {
-        contract.index.draws.remove(&(round, name));
+    for (at, name) in waiting {
+        contract.index.draws.remove(&(at, name));
         let chain = contract.chain;
         let Some(requirement) = contract.requirements.get_mut(&name) else {
             continue;

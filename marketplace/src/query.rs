@@ -12,7 +12,8 @@
 //! | `arbiters` | list of replica, account and letter key |
 //! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..` | list of [`EventView`], oldest first |
 //!
-//! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most.
+//! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most, and fewer where
+//! they are long ([`PAGE_BYTES`]). A list that is shorter in both is at its end.
 
 use serde::Serialize;
 
@@ -34,6 +35,8 @@ use crate::view::*;
 
 /// The most entries of a list.
 pub const MOST: usize = 1000;
+/// A list ends with the entry that reaches so many bytes: whoever asks goes on after it.
+pub const PAGE_BYTES: usize = 4 << 20;
 
 /// Which part of a list.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +59,20 @@ impl Page {
         Some(Self { after, limit })
     }
 
-    fn of<T>(self, all: impl Iterator<Item = T>) -> Vec<T> {
-        all.skip(self.after).take(self.limit).collect()
+    /// This part of a list as JSON.
+    fn of<T: Serialize>(self, all: impl Iterator<Item = T>) -> Option<Vec<u8>> {
+        let mut out = vec![b'['];
+        for (n, entry) in all.skip(self.after).take(self.limit).enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            serde_json::to_writer(&mut out, &entry).ok()?;
+            if out.len() >= PAGE_BYTES {
+                break;
+            }
+        }
+        out.push(b']');
+        Some(out)
     }
 }
 
@@ -79,40 +94,40 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
                 .parties
                 .iter()
                 .map(|(id, _)| contract.account_view(id));
-            json(&page.of(all))
+            page.of(all)
         }
         ["record", name] => json(&contract.record_view(&name.parse().ok()?)?),
         ["records"] => {
             let all = contract.records.iter();
-            json(&page.of(all.filter_map(|(name, _)| contract.record_view(name))))
+            page.of(all.filter_map(|(name, _)| contract.record_view(name)))
         }
         ["requirement", name] => json(&contract.requirement_view(&name.parse().ok()?)?),
-        ["requirements"] => json(&page.of(contract.requirement_views(|_| true))),
+        ["requirements"] => page.of(contract.requirement_views(|_| true)),
         ["offers"] => {
             let open = |r: &Requirement| r.status == Status::Open && r.offer().is_some();
-            json(&page.of(contract.requirement_views(open)))
+            page.of(contract.requirement_views(open))
         }
         ["drafts"] => {
             let open = |r: &Requirement| r.status == Status::Open && r.draft().is_some();
-            json(&page.of(contract.requirement_views(open)))
+            page.of(contract.requirement_views(open))
         }
         ["claim", id] => json(&contract.claim_view(&id.parse().ok()?)?),
         ["claims"] => {
             let all = contract.claims.iter();
-            json(&page.of(all.filter_map(|(id, _)| contract.claim_view(id))))
+            page.of(all.filter_map(|(id, _)| contract.claim_view(id)))
         }
-        ["claims", name] => json(&page.of(contract.claims_under(name.parse().ok()?))),
+        ["claims", name] => page.of(contract.claims_under(name.parse().ok()?)),
         ["proxy", account] => json(&contract.proxy_view(&account.parse().ok()?)?),
         ["proxies"] => {
             let all = contract.proxies.iter();
-            json(&page.of(all.filter_map(|(id, _)| contract.proxy_view(id))))
+            page.of(all.filter_map(|(id, _)| contract.proxy_view(id)))
         }
         ["arbiters"] => json(&contract.arbiter_views()),
         ["events"] => {
             let all = contract.events.iter();
-            json(&page.of(all.map(|(place, logged)| event_view(*place, logged))))
+            page.of(all.map(|(place, logged)| event_view(*place, logged)))
         }
-        ["events", kind, name] => json(&page.of(contract.events_about(subject(kind, name)?))),
+        ["events", kind, name] => page.of(contract.events_about(subject(kind, name)?)),
         _ => None,
     }
 }

@@ -126,6 +126,7 @@ rejections! {
     82 ProofMalformed "the proof's bytes are no proof";
     83 NotOneTime "a count is claimed from an account that did nothing before";
     84 HospitalDismissed "the hospital that registered the record is no longer admitted";
+    85 InstitutionDismissed "the institution that published the requirement is no longer admitted";
 
     90 UnknownClaim "there is no such claim";
     91 ClaimState "the claim is not in the state this takes";
@@ -143,6 +144,7 @@ rejections! {
     111 DisputeTranscript "the dispute's transcript proves nothing";
     112 NotArbiter "the sender is no arbiter of a voting replica";
     113 VerdictTwice "the arbiter gave a verdict already";
+    114 DisputeLetters "the dispute does not bring every voting arbiter one letter";
 
     120 BeaconRound "this is not the beacon's next round";
     121 BeaconSignature "the signature is not the beacon's";

@@ -15,6 +15,9 @@ mod objects;
 #[cfg(feature = "node")]
 pub use objects::{ObjectStream, Objects};
 
+/// The longest object by default, in bytes: 1 GiB.
+pub const MAX_OBJECT: u64 = 1 << 30;
+
 /// The name of an object: the SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectDigest([u8; 32]);

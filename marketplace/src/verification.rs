@@ -19,8 +19,8 @@ use crate::transaction::Body;
 pub(crate) type Admissions = [Result<Admitted, Rejection>];
 
 fn claim_of(admitted: &Admitted) -> Option<&ParsedClaim> {
-    match admitted.findings() {
-        Ok(Findings::Claim(parsed)) => Some(parsed),
+    match admitted.examined() {
+        Some(Findings::Claim(parsed)) => Some(parsed),
         _ => None,
     }
 }

@@ -7,33 +7,50 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use eligo_ledger::height::ReplicaId;
+use eligo_ledger::application::Genesis;
+use eligo_ledger::block::Transaction;
+use eligo_ledger::height::{Height, ReplicaId};
 use eligo_ledger::identity::SecretKey;
+use eligo_ledger::light::LedgerProof;
+use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::pool::PoolLimits;
+use eligo_ledger::wire::Wire;
 use eligo_marketplace::agent::{
     Account, Agent, AgentError, BeaconAgent, BeaconHands, Deed, HospitalAgent, InstitutionAgent,
     Journal, JournalError, Judge, Judgement, ProxyAgent, ProxyIdentity, Registration,
 };
 use eligo_marketplace::application::Market;
-use eligo_marketplace::client::{AcceptedClaim, Client, Desk};
+use eligo_marketplace::certificate::{Certificate, Level, Role};
+use eligo_marketplace::client::{AcceptedClaim, Client, Committed, Desk, DeskError, Said, Step};
 use eligo_marketplace::credits::Credits;
+use eligo_marketplace::encoding::{Blob, List, Text};
 use eligo_marketplace::entry::SignedEntry;
-use eligo_marketplace::event::{Event, Subject};
+use eligo_marketplace::event::{Event, MAX_EVENTS, Subject};
 use eligo_marketplace::name::{AccountId, ClaimId};
 use eligo_marketplace::node::{Node, NodeConfig};
-use eligo_marketplace::scenario::{Config, HOLDING, MadeClaim, Scenario, SealedRecord, Wanted};
+use eligo_marketplace::rejection::Rejection;
+use eligo_marketplace::scenario::{
+    Config, HOLDING, MadeClaim, Prover, Scenario, SealedRecord, Wanted,
+};
 use eligo_marketplace::storage::{ObjectDigest, Objects};
-use eligo_marketplace::transaction::Body;
+use eligo_marketplace::transaction::{Body, ClaimRequest, SignedTransaction};
 use eligo_sharing::tcpre::ContentKey;
 use support::Toy;
 
 type Ledger = Client<Arc<Node<Market>>>;
 
-const DISPUTE_MS: u64 = 400;
+/// A dispute window that is over soon, for what settles.
+const SHORT_MS: u64 = 400;
+/// One that is not over before the institution had its say, however slow the machine.
+const LONG_MS: u64 = 600_000;
+/// How long something may take that takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Fair {
     market: Scenario<Toy>,
@@ -48,10 +65,11 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap()
 }
 
-fn open(folder: &Path) -> Fair {
+fn open(folder: &Path, dispute_ms: u64) -> Fair {
     let mut config = Config::default();
-    config.parameters.dispute_ms = DISPUTE_MS;
-    config.parameters.arbitration_ms = 60_000;
+    config.parameters.delivery_ms = 600_000;
+    config.parameters.dispute_ms = dispute_ms;
+    config.parameters.arbitration_ms = 600_000;
     let mut market = Scenario::new(Toy::new(1), &config).unwrap();
     let keys: BTreeMap<ReplicaId, Arc<SecretKey>> = (0u16..)
         .zip(&market.replicas)
@@ -106,17 +124,8 @@ fn crashing(
 
 impl Fair {
     fn register(&self, folder: &Path) {
-        let entry = &self.record.entry;
-        let chain = self.market.chain;
+        let registration = self.registration(folder);
         let hospital = &self.market.hospitals[0].key;
-        let entry = SignedEntry {
-            patient: entry.sign(&chain, &self.record.signer),
-            hospital: entry.sign(&chain, hospital),
-            entry: entry.clone(),
-        };
-        let ciphertext = folder.join("sealed");
-        std::fs::write(&ciphertext, &self.record.ciphertext).unwrap();
-        let registration = Registration { entry, ciphertext };
         let (crashes, _) = crashing(&folder.join("hospital"), |journal| {
             let agent = HospitalAgent::new(&self.client, hospital, folder, journal);
             let deed = agent.register(&registration)?;
@@ -125,6 +134,51 @@ impl Fair {
         assert!(crashes >= 2, "{crashes}");
         let digest = ObjectDigest::new(self.record.entry.ciphertext);
         assert!(self.client.desk().size(digest).unwrap().is_some());
+    }
+
+    fn registration(&self, folder: &Path) -> Registration {
+        let entry = &self.record.entry;
+        let chain = self.market.chain;
+        let entry = SignedEntry {
+            patient: entry.sign(&chain, &self.record.signer),
+            hospital: entry.sign(&chain, &self.market.hospitals[0].key),
+            entry: entry.clone(),
+        };
+        let ciphertext = folder.join("sealed");
+        std::fs::write(&ciphertext, &self.record.ciphertext).unwrap();
+        Registration { entry, ciphertext }
+    }
+
+    /// Registers without ado.
+    fn registered(&self, folder: &Path) {
+        let registration = self.registration(folder);
+        let hospital = &self.market.hospitals[0].key;
+        let journal = Journal::open(&folder.join("hospital")).unwrap();
+        let agent = HospitalAgent::new(&self.client, hospital, folder, journal);
+        assert!(agent.register(&registration).unwrap().is_some());
+    }
+
+    fn identity(&self, at: usize) -> ProxyIdentity {
+        let proxy = &self.market.proxies[at];
+        let key = proxy.key.to_bytes();
+        let key = eligo_sharing::keys::ProxyKey::from_bytes(key.as_slice()).unwrap();
+        ProxyIdentity::new("proxy", proxy.actor.key.clone(), key)
+    }
+
+    /// Three proxies deliver without ado.
+    fn delivered(&self, folder: &Path) {
+        for at in 0..3 {
+            let journal = Journal::open(&folder.join(format!("proxy-{at}"))).unwrap();
+            let identity = self.identity(at);
+            ProxyAgent::new(&self.client, &identity, journal)
+                .step()
+                .unwrap();
+        }
+    }
+
+    fn count(&self, about: &Subject, wanted: fn(&Event) -> bool) -> usize {
+        let steps = self.client.history(about).unwrap();
+        steps.iter().filter(|s| wanted(&s.event)).count()
     }
 
     fn publish(&self) {
@@ -138,6 +192,13 @@ impl Fair {
     }
 
     fn claim(&mut self) -> MadeClaim {
+        let made = self.make_claim(1);
+        let committed = self.client.submit(&made.transaction).unwrap();
+        assert!(committed.accepted(), "{:?}", committed.outcome);
+        made
+    }
+
+    fn make_claim(&mut self, person: u64) -> MadeClaim {
         let seen = self.client.requirement(&self.wanted.name).unwrap().unwrap();
         let drawn: Vec<_> = seen.sale.unwrap().drawn.unwrap();
         let drawn: Vec<_> = drawn
@@ -148,23 +209,15 @@ impl Fair {
                 (proxy.account, key)
             })
             .collect();
-        let made = self
-            .market
-            .claim(1, &self.wanted, &self.record, &drawn, now_ms())
-            .unwrap();
-        let committed = self.client.submit(&made.transaction).unwrap();
-        assert!(committed.accepted(), "{:?}", committed.outcome);
-        made
+        self.market
+            .claim(person, &self.wanted, &self.record, &drawn, now_ms())
+            .unwrap()
     }
 
     /// Each proxy crashes wherever it can.
     fn deliver(&self, folder: &Path, claim: &ClaimId) {
-        for (n, proxy) in self.market.proxies.iter().take(3).enumerate() {
-            let identity = ProxyIdentity::new(
-                "proxy",
-                proxy.actor.key.clone(),
-                eligo_sharing::keys::ProxyKey::from_bytes(proxy.key.to_bytes().as_slice()).unwrap(),
-            );
+        for n in 0..3 {
+            let identity = self.identity(n);
             let (crashes, _) = crashing(&folder.join(format!("proxy-{n}")), |journal| {
                 ProxyAgent::new(&self.client, &identity, journal).step()
             });
@@ -201,7 +254,7 @@ impl Judge for Compare {
     }
 }
 
-fn buy(fair: &Fair, folder: &Path, verdict: &Judgement) -> usize {
+fn buy(fair: &Fair, folder: &Path, claim: &ClaimId, verdict: &Judgement) -> usize {
     let start = Instant::now();
     let mut crashes = 0;
     loop {
@@ -217,10 +270,11 @@ fn buy(fair: &Fair, folder: &Path, verdict: &Judgement) -> usize {
             .step()
         });
         crashes += crashed;
-        let over = |d: &Deed| d.what == "settled" || d.what.starts_with("opened: disputed");
-        if deeds.iter().any(over) || start.elapsed() > Duration::from_secs(20) {
+        let status = fair.status(claim);
+        if crashed == 0 && deeds.is_empty() && matches!(status.as_str(), "settled" | "disputed") {
             return crashes;
         }
+        assert!(start.elapsed() < PATIENCE, "neither settled nor disputed");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -228,17 +282,18 @@ fn buy(fair: &Fair, folder: &Path, verdict: &Judgement) -> usize {
 #[test]
 fn whoever_crashes_wherever_everything_happens_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut fair = open(folder.path());
+    let mut fair = open(folder.path(), SHORT_MS);
     fair.register(folder.path());
     fair.publish();
     let claim = fair.claim();
     fair.deliver(folder.path(), &claim.id);
-    assert_eq!(fair.status(&claim.id), "delivered");
-    assert!(buy(&fair, folder.path(), &Judgement::Sound) >= 2);
-    let start = Instant::now();
-    while fair.status(&claim.id) != "settled" && start.elapsed() < Duration::from_secs(10) {
-        buy(&fair, folder.path(), &Judgement::Sound);
-    }
+    // The window is short: a block after it settles by itself.
+    let status = fair.status(&claim.id);
+    assert!(
+        matches!(status.as_str(), "delivered" | "settled"),
+        "{status}"
+    );
+    assert!(buy(&fair, folder.path(), &claim.id, &Judgement::Sound) >= 2);
     assert_eq!(fair.status(&claim.id), "settled");
     // Money moved once: the reward, three fees, and the fees of two silent proxies came back or stay locked.
     let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits.get();
@@ -264,17 +319,463 @@ fn whoever_crashes_wherever_everything_happens_once() {
 #[test]
 fn a_wrong_record_is_disputed_once_and_the_arbiters_get_the_transcript() {
     let folder = tempfile::tempdir().unwrap();
-    let mut fair = open(folder.path());
+    let mut fair = open(folder.path(), LONG_MS);
     fair.register(folder.path());
     fair.publish();
     let claim = fair.claim();
     fair.deliver(folder.path(), &claim.id);
+    assert_eq!(fair.status(&claim.id), "delivered");
     let wrong = Judgement::Wrong("the hospital did not sign this record".into());
-    assert!(buy(&fair, folder.path(), &wrong) >= 2);
+    assert!(buy(&fair, folder.path(), &claim.id, &wrong) >= 2);
     assert_eq!(fair.status(&claim.id), "disputed");
     let steps = fair.client.history(&Subject::Claim(claim.id)).unwrap();
     let raised = steps
         .iter()
         .filter(|s| matches!(s.event, Event::Disputed { .. }));
     assert_eq!(raised.count(), 1);
+}
+
+/// A machine that dies at its nth word with the node, before the node hears it or before the answer comes back.
+struct Dying {
+    node: Arc<Node<Market>>,
+    left: AtomicI64,
+    after: bool,
+}
+
+impl Dying {
+    fn say<T>(&self, word: impl FnOnce() -> Result<T, DeskError>) -> Result<T, DeskError> {
+        let left = self.left.fetch_sub(1, Ordering::Relaxed);
+        if left > 0 {
+            return word();
+        }
+        if left == 0 && self.after {
+            word()?;
+        }
+        Err(DeskError::Unreachable("died, as the test asked".into()))
+    }
+}
+
+impl Desk for Dying {
+    fn genesis(&self) -> Result<Genesis, DeskError> {
+        self.node.genesis()
+    }
+    fn height(&self) -> Result<Height, DeskError> {
+        self.say(|| self.node.height())
+    }
+    fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
+        self.say(|| self.node.submit(transaction))
+    }
+    fn query(&self, path: &str, data: &[u8]) -> Result<Option<Vec<u8>>, DeskError> {
+        self.say(|| self.node.query(path, data))
+    }
+    fn block(&self, height: Height) -> Result<Option<Delivery>, DeskError> {
+        self.say(|| self.node.block(height))
+    }
+    fn proof(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, DeskError> {
+        self.say(|| self.node.proof(height, index))
+    }
+    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
+        self.say(|| self.node.put(digest, bytes))
+    }
+    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
+        self.say(|| self.node.get(digest, out))
+    }
+    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
+        self.say(|| self.node.size(digest))
+    }
+}
+
+impl Fair {
+    /// Lets an agent die at every word it says, before and after it, and starts it again until it comes
+    /// through; how many words it then needed.
+    fn dying(&self, mut step: impl FnMut(&Client<Dying>) -> Result<(), AgentError>) -> i64 {
+        for n in 0..400 {
+            let desk = Dying {
+                node: self.client.desk().clone(),
+                left: AtomicI64::new(n / 2),
+                after: n % 2 == 1,
+            };
+            let client = Client::new(self.market.genesis.clone(), desk).unwrap();
+            let done = step(&client);
+            if client.desk().left.load(Ordering::Relaxed) >= 0 {
+                done.unwrap();
+                return n / 2;
+            }
+        }
+        panic!("never came to an end");
+    }
+}
+
+#[test]
+fn whoever_dies_at_any_word_with_the_node_everything_happens_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| Journal::open(&folder.path().join(name)).unwrap();
+    let mut fair = open(folder.path(), SHORT_MS);
+    // The hospital.
+    let registration = fair.registration(folder.path());
+    let hospital = &fair.market.hospitals[0].key;
+    fair.dying(|client| {
+        let agent = HospitalAgent::new(client, hospital, folder.path(), at("hospital"));
+        agent.register(&registration).map(drop)
+    });
+    let record = Subject::Record(fair.record.name());
+    let registered = |e: &Event| matches!(e, Event::RecordRegistered { .. });
+    assert_eq!(fair.count(&record, registered), 1);
+    // The institution publishes, once; the beacon makes its rounds, and no round twice.
+    let publisher = &fair.market.institutions[0].key.clone();
+    fair.dying(|client| {
+        let publish = Body::Publish(fair.wanted.offer.clone());
+        let sent =
+            Account::new(client, publisher).send_once(&at("publisher"), "offer", || Ok(publish));
+        match sent?.result {
+            Ok(_) | Err(Rejection::RequirementTwice) => Ok(()),
+            Err(reason) => Err(AgentError::Refused(reason)),
+        }
+    });
+    let registrar = &fair.market.registrar.key;
+    fair.dying(|client| {
+        BeaconAgent::new(client, &fair.hands, registrar)
+            .step()
+            .map(drop)
+    });
+    assert_eq!(fair.client.market_status().unwrap().beacon_round, 2);
+    // The patient: whatever was proved before is handed in again.
+    let made = fair.make_claim(1);
+    let mut claim = None;
+    fair.dying(|client| {
+        let account = Account::new(client, &made.account.key);
+        let body = Body::Claim(made.request.clone());
+        let sent = account.send_once(&at("patient"), "claim", || Ok(body))?;
+        let id = ClaimId::from(sent.transaction.to_transaction()?.id());
+        assert_eq!(*claim.get_or_insert(id), id);
+        sent.accepted().map(drop)
+    });
+    let claim = claim.unwrap();
+    // The proxies.
+    for n in 0..3 {
+        let identity = fair.identity(n);
+        fair.dying(|client| {
+            let journal = at(&format!("proxy-{n}"));
+            ProxyAgent::new(client, &identity, journal).step().map(drop)
+        });
+    }
+    let about = Subject::Claim(claim);
+    assert_eq!(
+        fair.count(&about, |e| matches!(e, Event::SharePosted { .. })),
+        3
+    );
+    // The institution.
+    let start = Instant::now();
+    while fair.status(&claim) != "settled" {
+        assert!(start.elapsed() < PATIENCE, "not settled");
+        fair.dying(|client| {
+            let (name, key) = (fair.wanted.name, &fair.wanted.receiving);
+            let judge = Compare(Judgement::Sound);
+            let journal = at("institution");
+            InstitutionAgent::new(client, publisher, name, key, journal, judge)
+                .step()
+                .map(drop)
+        });
+    }
+    assert_eq!(
+        fair.count(&about, |e| matches!(e, Event::Settled { .. })),
+        1
+    );
+    let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits.get();
+    assert_eq!(credits(&made.account.account()), 100);
+    let institution = credits(&fair.market.institutions[0].account());
+    assert_eq!(institution, HOLDING.get() - 100 - 3 * 2);
+}
+
+/// Buys a record whose ciphertext something was done to after it was stored.
+fn buy_spoilt(spoil: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    // Half of the window is to pass before the storage is given up.
+    let mut fair = open(folder.path(), 16_000);
+    fair.registered(folder.path());
+    fair.publish();
+    let claim = fair.claim();
+    fair.delivered(folder.path());
+    let name = ObjectDigest::new(fair.record.entry.ciphertext).to_string();
+    spoil(&folder.path().join("objects").join(&name[..2]).join(&name));
+    let start = Instant::now();
+    while fair.status(&claim.id) == "delivered" {
+        assert!(start.elapsed() < PATIENCE, "not disputed");
+        let journal = Journal::open(&folder.path().join("institution")).unwrap();
+        let key = &fair.market.institutions[0].key;
+        let (name, receiving) = (fair.wanted.name, &fair.wanted.receiving);
+        let judge = Compare(Judgement::Sound);
+        let client = &fair.client;
+        let mut agent = InstitutionAgent::new(client, key, name, receiving, journal, judge);
+        agent.step().ok();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(fair.status(&claim.id), "disputed");
+}
+
+#[test]
+fn a_record_whose_ciphertext_was_swapped_is_disputed_and_not_paid_for() {
+    buy_spoilt(|file| std::fs::write(file, b"another").unwrap());
+}
+
+#[test]
+fn a_record_whose_ciphertext_is_gone_is_disputed_and_not_paid_for() {
+    buy_spoilt(|file| std::fs::remove_file(file).unwrap());
+}
+
+#[test]
+fn long_offers_hide_no_other_from_patients_and_beacon() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fair = open(folder.path(), LONG_MS);
+    let mut flood = Vec::new();
+    for n in 0..70u8 {
+        let mut wanted = fair.market.want(1, false);
+        wanted.offer.question.deadline += 36_500;
+        wanted.offer.question.document = Blob::new(vec![b'x'; 64 << 10]).unwrap();
+        wanted.offer.question.nonce = [n; 32];
+        flood.push(wanted.offer);
+    }
+    let institution = Account::new(&fair.client, &fair.market.institutions[1].key);
+    for offer in flood {
+        let sent = institution.send(Body::Publish(offer)).unwrap();
+        sent.accepted().unwrap();
+    }
+    fair.publish();
+    let offers = fair.client.offers().unwrap();
+    assert_eq!(offers.len(), 71);
+    assert!(offers.iter().any(|o| o.requirement == fair.wanted.name));
+    let answer = fair.client.desk().query("offers", &[]).unwrap().unwrap();
+    assert!(answer.len() < 5 << 20, "{}", answer.len());
+}
+
+#[test]
+fn entries_that_are_none_or_not_the_hospitals_keep_no_record_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let fair = open(folder.path(), LONG_MS);
+    let inbox = folder.path().join("inbox");
+    std::fs::create_dir_all(&inbox).unwrap();
+    let mut registration = fair.registration(folder.path());
+    let good = registration.entry.to_wire();
+    std::fs::write(inbox.join("a.entry"), b"not an entry").unwrap();
+    std::fs::write(inbox.join("b.entry"), vec![7; 1 << 20]).unwrap();
+    // The same record, not signed by its patient: it must not pass for the good one.
+    registration.entry.patient[0] ^= 1;
+    std::fs::write(inbox.join("c.entry"), registration.entry.to_wire()).unwrap();
+    std::fs::write(inbox.join("d.entry"), good).unwrap();
+    for name in ["c.sealed", "d.sealed"] {
+        std::fs::write(inbox.join(name), &fair.record.ciphertext).unwrap();
+    }
+    let journal = Journal::open(&folder.path().join("hospital")).unwrap();
+    let key = &fair.market.hospitals[0].key;
+    let mut agent = HospitalAgent::new(&fair.client, key, &inbox, journal);
+    let deeds = agent.step().unwrap();
+    let done: Vec<_> = deeds.iter().map(|d| d.what.as_str()).collect();
+    assert_eq!(done.len(), 2, "{done:?}");
+    assert!(done[0].starts_with("refused: "), "{done:?}");
+    assert_eq!(done[1], "record registered");
+    // Neither is handed in again.
+    let height = fair.client.desk().height().unwrap();
+    assert!(agent.step().is_err(), "what is no entry is still told");
+    assert_eq!(fair.client.desk().height().unwrap(), height);
+}
+
+#[test]
+fn a_hospital_that_is_admitted_later_registers_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let fair = open(folder.path(), LONG_MS);
+    let registrar = Account::new(&fair.client, &fair.market.registrar.key);
+    let party = fair.market.hospitals[0].account();
+    let dismiss = registrar.send(Body::Dismiss { party }).unwrap();
+    dismiss.accepted().unwrap();
+    let registration = fair.registration(folder.path());
+    let key = &fair.market.hospitals[0].key;
+    let journal = Journal::open(&folder.path().join("hospital")).unwrap();
+    let agent = HospitalAgent::new(&fair.client, key, folder.path(), journal);
+    let refused = agent.register(&registration);
+    assert!(
+        matches!(refused, Err(AgentError::Refused(Rejection::NotPermitted))),
+        "{refused:?}"
+    );
+    let role = Role::Hospital {
+        level: Level::Tertiary,
+        issuer_key: fair.market.prover.issuers()[0],
+    };
+    let certificate = Certificate {
+        subject: party,
+        name: Text::new("Hospital again").unwrap(),
+        role,
+        serial: 9,
+    };
+    let signed = certificate.sign(&fair.market.chain, &fair.market.registrar.key);
+    registrar
+        .send(Body::Certify(signed))
+        .unwrap()
+        .accepted()
+        .unwrap();
+    // What was refused is signed anew.
+    assert!(agent.register(&registration).unwrap().is_some());
+}
+
+/// A node that says that a rejected claim was accepted, and hides the block that would give it away.
+struct Liar {
+    node: Arc<Node<Market>>,
+    accepted: ClaimId,
+    rejected: ClaimId,
+    at: Height,
+    request: ClaimRequest,
+    account: AccountId,
+    shares: AtomicI64,
+}
+
+impl Liar {
+    fn event(&self) -> Event {
+        Event::ClaimAccepted {
+            claim: self.rejected,
+            requirement: self.request.requirement,
+            record: self.request.record,
+            account: self.account,
+        }
+    }
+}
+
+impl Desk for Liar {
+    fn genesis(&self) -> Result<Genesis, DeskError> {
+        self.node.genesis()
+    }
+    fn height(&self) -> Result<Height, DeskError> {
+        self.node.height()
+    }
+    fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
+        let signed = SignedTransaction::from_wire(transaction.bytes()).unwrap();
+        if matches!(signed.body(), Body::PostShare { .. }) {
+            self.shares.fetch_add(1, Ordering::Relaxed);
+        }
+        self.node.submit(transaction)
+    }
+    fn query(&self, path: &str, data: &[u8]) -> Result<Option<Vec<u8>>, DeskError> {
+        let event = serde_json::json!([{
+            "height": self.at.get(),
+            "number": 0,
+            "time_ms": 0,
+            "transaction": 0,
+            "event": self.event(),
+        }]);
+        if path.starts_with("events/requirement/") || path.contains(&self.rejected.to_string()) {
+            if path.starts_with("events/") {
+                return Ok(Some(event.to_string().into_bytes()));
+            }
+            // As the accepted claim's, with the other's names.
+            let honest = self.node.query(&format!("claim/{}", self.accepted), data)?;
+            let mut view: serde_json::Value = serde_json::from_slice(&honest.unwrap()).unwrap();
+            view["claim"] = self.rejected.to_string().into();
+            view["accepted"]["account"] = self.account.to_string().into();
+            view["accepted"]["shares"] = serde_json::json!([]);
+            view["accepted"]["grant"] = hex::encode(self.request.grant.as_slice()).into();
+            return Ok(Some(view.to_string().into_bytes()));
+        }
+        self.node.query(path, data)
+    }
+    fn block(&self, height: Height) -> Result<Option<Delivery>, DeskError> {
+        if height > self.at {
+            return Ok(None);
+        }
+        let mut block = self.node.block(height)?;
+        if height == self.at {
+            let outcome = &mut block.as_mut().unwrap().done.outcomes[0];
+            let events = List::<Event, MAX_EVENTS>::new(vec![self.event()]).unwrap();
+            (outcome.code, outcome.data) = (0, events.to_wire());
+        }
+        Ok(block)
+    }
+    fn proof(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, DeskError> {
+        self.node.proof(height, index)
+    }
+    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
+        self.node.put(digest, bytes)
+    }
+    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
+        self.node.get(digest, out)
+    }
+    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
+        self.node.size(digest)
+    }
+}
+
+#[test]
+fn no_proxy_hands_out_a_share_of_a_rejected_claim_on_a_nodes_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fair = open(folder.path(), LONG_MS);
+    fair.registered(folder.path());
+    fair.publish();
+    // One record is wanted. The second claim's grant is public, and worth nothing without shares.
+    let (first, second) = (fair.make_claim(1), fair.make_claim(2));
+    assert!(fair.client.submit(&first.transaction).unwrap().accepted());
+    let late = fair.client.submit(&second.transaction).unwrap();
+    assert_eq!(late.outcome.code, Rejection::OfferFull.code());
+    let liar = Liar {
+        node: fair.client.desk().clone(),
+        accepted: first.id,
+        rejected: second.id,
+        at: late.height,
+        request: second.request.clone(),
+        account: second.account.account(),
+        shares: AtomicI64::new(0),
+    };
+    let client = Client::new(fair.market.genesis.clone(), liar).unwrap();
+    // The lie is a good one: nothing but the missing next block tells.
+    let seen = client.accepted_claim(&second.id).unwrap().unwrap();
+    assert!(!seen.proved);
+    let identity = fair.identity(0);
+    let journal = Journal::open(&folder.path().join("proxy")).unwrap();
+    let refused = ProxyAgent::new(&client, &identity, journal).step();
+    assert!(
+        matches!(refused, Err(AgentError::Nonsense { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(client.desk().shares.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_node_cannot_name_an_honest_proxy_a_liar_nor_tell_what_no_transaction_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fair = open(folder.path(), LONG_MS);
+    fair.registered(folder.path());
+    fair.publish();
+    let (first, second) = (fair.make_claim(1), fair.make_claim(2));
+    let claim = fair.client.submit(&first.transaction).unwrap();
+    let refused = fair.client.submit(&second.transaction).unwrap();
+    assert!(!refused.accepted());
+    let proxy = fair.identity(0).account();
+    let step = |event: Event, place: Option<&Committed>| Step {
+        event,
+        height: place.map_or(claim.height, |p| p.height),
+        number: 0,
+        time_ms: 0,
+        transaction: place.map(|p| p.index),
+    };
+    let slander = Event::FalseShare {
+        claim: first.id,
+        proxy,
+        share: [0; 32],
+        slashed: Credits::new(50),
+    };
+    let reason = Rejection::OfferFull.code();
+    let rejected = |claim, reason| Event::ClaimRejected { claim, reason };
+    for lie in [
+        step(slander.clone(), Some(&refused)),
+        step(slander, None),
+        step(rejected(first.id, reason), Some(&refused)),
+        step(rejected(second.id, reason + 1), Some(&refused)),
+        step(
+            Event::RecordWithdrawn {
+                record: fair.record.name(),
+            },
+            None,
+        ),
+    ] {
+        let told = format!("{lie:?}");
+        assert!(fair.client.prove(vec![lie]).is_err(), "{told}");
+    }
+    let true_one = step(rejected(second.id, reason), Some(&refused));
+    assert_eq!(fair.client.prove(vec![true_one]).unwrap().len(), 1);
 }

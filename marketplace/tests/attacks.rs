@@ -13,7 +13,7 @@ use eligo_marketplace::credits::Credits;
 use eligo_marketplace::encoding::Blob;
 use eligo_marketplace::entry::sign_withdrawal;
 use eligo_marketplace::rejection::Rejection;
-use eligo_marketplace::scenario::{Actor, Config, MadeClaim, Prover, Scenario};
+use eligo_marketplace::scenario::{Actor, Config, MadeClaim, Prover, Scenario, proxy_entry};
 use eligo_marketplace::transaction::{Body, ClaimRequest, SignedTransaction, claim_context};
 use eligo_sharing::keys::{ReceivingKey, RecordKey};
 use eligo_sharing::tcpre::{
@@ -537,6 +537,81 @@ fn false_share_is_refused_recorded_and_its_proxy_named() {
     let mut next = next;
     let publish = fair.market.publish(0, &mut next);
     refused(&mut fair, publish, Rejection::Electorate);
+    // Nor does it come back as if new: it gets the rest of its stake, and its entry stays.
+    fair.solo.pass(31_000);
+    let requirement = fair.wanted.name;
+    let withdraw = fair
+        .market
+        .by_institution(0, Body::WithdrawRequirement { requirement });
+    fair.solo.submit(withdraw).unwrap();
+    let before = fair.solo.credits(&drawn[2].0);
+    let leave = fair.market.by_proxy(at, Body::WithdrawProxy);
+    fair.solo.submit(leave).unwrap();
+    assert_eq!(fair.solo.credits(&drawn[2].0), before + 950);
+    let leave = fair.market.by_proxy(at, Body::WithdrawProxy);
+    refused(&mut fair, leave, Rejection::UnknownProxy);
+    let entry = proxy_entry(&fair.market.proxies[at].key, Credits::new(500));
+    let again = fair.market.by_proxy(at, Body::RegisterProxy(entry));
+    refused(&mut fair, again, Rejection::ProxyTwice);
+    assert!(fair.solo.contract().proxy_view(&drawn[2].0).unwrap().jailed);
+}
+
+#[test]
+fn slots_and_fees_used_up_by_claiming_and_revoking_again_and_again() {
+    let mut fair = Fair::open();
+    let claim = fair.claimed(1);
+    // Two proxies, too few to deliver, are paid; then the patient revokes.
+    for place in 0..2 {
+        fair.share_by(place, &claim).unwrap();
+    }
+    let real = Revocation::new(claim.grant.id(), &fair.record.signer);
+    let revocation = Blob::new(real.to_bytes()).unwrap();
+    let body = Body::Revoke {
+        claim: claim.id,
+        revocation,
+    };
+    let revoke = fair.market.by_hospital(0, body);
+    fair.solo.submit(revoke).unwrap();
+    fair.solo.pass(1_000);
+    fair.solo.pass(1_000);
+    assert_eq!(fair.solo.status(&claim.id), "expired");
+    let again = fair.claim(1);
+    refused(&mut fair, again.transaction, Rejection::NullifierUsed);
+}
+
+#[test]
+fn a_person_whose_proxies_kept_silent_may_claim_again() {
+    let mut fair = Fair::open();
+    let claim = fair.claimed(1);
+    fair.solo.pass(61_000);
+    assert_eq!(fair.solo.status(&claim.id), "expired");
+    fair.claimed(1);
+}
+
+#[test]
+fn claim_on_the_requirement_of_a_dismissed_institution() {
+    let mut fair = Fair::open();
+    let draft = fair.market.draft(3, 0);
+    let publish = fair.market.by_institution(0, Body::Draft(draft.clone()));
+    fair.solo.submit(publish).unwrap();
+    let party = fair.market.institutions[0].account();
+    let dismiss = fair.market.by_registrar(Body::Dismiss { party });
+    fair.solo.submit(dismiss).unwrap();
+    let claim = fair.claim(1);
+    refused(
+        &mut fair,
+        claim.transaction,
+        Rejection::InstitutionDismissed,
+    );
+    let now = fair.solo.time_ms;
+    let (_, count) = fair.market.count(1, &draft, 0, now).unwrap();
+    refused(&mut fair, count, Rejection::InstitutionDismissed);
+    // It gets back what nobody may claim any more.
+    let requirement = fair.wanted.name;
+    let withdraw = fair
+        .market
+        .by_institution(0, Body::WithdrawRequirement { requirement });
+    fair.solo.submit(withdraw).unwrap();
 }
 
 #[test]

@@ -11,13 +11,13 @@ use std::sync::Mutex;
 
 use eligo_ledger::block::Transaction;
 use eligo_marketplace::credits::Credits;
-use eligo_marketplace::encoding::{Blob, List};
+use eligo_marketplace::encoding::Blob;
 use eligo_marketplace::name::AccountId;
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Config, MadeClaim, SealedRecord, Wanted};
-use eligo_marketplace::transaction::{Body, DisputeEvidence, Finding};
+use eligo_marketplace::transaction::{Body, Finding};
 use eligo_sharing::tcpre::Revocation;
-use market::Fair;
+use market::{Fair, letters};
 use proptest::prelude::*;
 
 /// What somebody does next. Numbers pick among what there is.
@@ -440,7 +440,7 @@ impl Model {
                 let works = plain.state == State::Delivered
                     && self.now() <= plain.due_ms
                     && self.money[&account] >= 100;
-                let evidence = DisputeEvidence::Content(List::default());
+                let evidence = letters(0..4);
                 let body = Body::Dispute {
                     claim: plain.made.id,
                     evidence,
@@ -701,7 +701,10 @@ impl Model {
         }
         let institution = self.institution(self.offers[offer].institution);
         self.put(institution, back);
-        self.nullifiers.remove(&(offer, person));
+        // Whoever revokes does not claim again.
+        if !revoked {
+            self.nullifiers.remove(&(offer, person));
+        }
         self.claims[claim].state = State::Expired;
     }
 

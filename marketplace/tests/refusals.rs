@@ -19,7 +19,7 @@ use eligo_marketplace::entry::SignedEntry;
 use eligo_marketplace::issuer::IssuerKey;
 use eligo_marketplace::name::{ChainId, ClaimId};
 use eligo_marketplace::rejection::Rejection;
-use eligo_marketplace::scenario::{Actor, HOLDING, MadeClaim, SealedRecord, proxy_entry};
+use eligo_marketplace::scenario::{Actor, HOLDING, MadeClaim, Prover, SealedRecord, proxy_entry};
 use eligo_marketplace::transaction::{
     Body, DisputeEvidence, Finding, Governance, SignedTransaction,
 };
@@ -27,7 +27,7 @@ use eligo_sharing::curve::{encode_g1, encode_g2};
 use eligo_sharing::domain::{hash_to_g1, lp, sha256};
 use eligo_sharing::keys::{ProxyKey, ReceivingKey, RecordKey};
 use eligo_sharing::tcpre::{Capsule, CombineError, Dispute, Share, VerifiedShare, combine};
-use market::{Fair, refused};
+use market::{Fair, letters, refused};
 
 fn entry(fair: &Fair, record: &SealedRecord) -> SignedEntry {
     SignedEntry {
@@ -163,8 +163,135 @@ fn parties_that_are_not_certified() {
     let party = nobody.account();
     let dismiss = fair.market.by_registrar(Body::Dismiss { party });
     fair.solo.submit(dismiss).unwrap();
-    let certify = fair.market.sign(&nobody.key, Body::Certify(real));
+    let certify = fair.market.sign(&nobody.key, Body::Certify(real.clone()));
     refused(&mut fair, certify, Rejection::CertificateStale);
+    // Nor with a renewal that was signed before and kept back; the registrar may readmit it.
+    let mut renewal = real.certificate;
+    renewal.serial = 2;
+    let renewal = renewal.sign(&fair.market.chain, &fair.market.registrar.key);
+    let certify = fair
+        .market
+        .sign(&nobody.key, Body::Certify(renewal.clone()));
+    refused(&mut fair, certify, Rejection::NotPermitted);
+    let certify = fair.market.by_registrar(Body::Certify(renewal));
+    fair.solo.submit(certify).unwrap();
+}
+
+#[test]
+fn strangers_have_nothing_computed_for_them() {
+    // Each is wrong in a way that only pairings show, and is refused before any.
+    let mut fair = Fair::open();
+    let stranger = Actor::new(&mut fair.market.rng);
+    let mut record = fair.market.seal(0, None);
+    record.entry.hospital = stranger.account();
+    record.entry.capsule[Capsule::BYTES - 32] ^= 1;
+    let chain = fair.market.chain;
+    let signed = SignedEntry {
+        patient: record.entry.sign(&chain, &record.signer),
+        hospital: record.entry.sign(&chain, &stranger.key),
+        entry: record.entry.clone(),
+    };
+    registering(&mut fair, signed, Rejection::NotPermitted);
+    let mut offer = fair.market.want(1, false).offer;
+    offer.possession = [0; 96];
+    let publish = fair.market.sign(&stranger.key, Body::Publish(offer));
+    refused(&mut fair, publish, Rejection::NotPermitted);
+    let key = ProxyKey::generate(&mut fair.market.rng);
+    let mut entry = proxy_entry(&key, Credits::new(500));
+    entry.possession = [0; 96];
+    let register = fair.market.sign(&stranger.key, Body::RegisterProxy(entry));
+    refused(&mut fair, register, Rejection::NotPermitted);
+    let forged = Body::BeaconRound {
+        round: 9,
+        signature: [0; 48],
+    };
+    let forged = fair.market.sign(&stranger.key, forged);
+    refused(&mut fair, forged, Rejection::BeaconRound);
+    let mut request = fair.claim(1).request;
+    request.requirement = eligo_marketplace::name::RequirementName::new([1; 32]);
+    request.proof[0] ^= 1;
+    let claim = fair.market.sign(&stranger.key, Body::Claim(request));
+    refused(&mut fair, claim, Rejection::UnknownRequirement);
+}
+
+#[test]
+fn what_an_earlier_transaction_of_the_block_allows_is_examined_in_its_turn() {
+    let mut fair = Fair::open();
+    let party = fair.market.hospitals[0].account();
+    let dismiss = fair.market.by_registrar(Body::Dismiss { party });
+    fair.solo.submit(dismiss).unwrap();
+    let record = fair.market.seal(0, None);
+    let register = fair.market.register(0, &record);
+    let certificate = Certificate {
+        subject: party,
+        name: Text::new("Hospital again").unwrap(),
+        role: Role::Hospital {
+            level: Level::Tertiary,
+            issuer_key: fair.market.prover.issuers()[0],
+        },
+        serial: 2,
+    };
+    let certificate = certificate.sign(&fair.market.chain, &fair.market.registrar.key);
+    let certify = fair.market.by_registrar(Body::Certify(certificate));
+    let rounds = [fair.market.round(3), fair.market.round(4)];
+    let mut forged = fair.market.seal(0, None);
+    forged.entry.capsule[Capsule::BYTES - 32] ^= 1;
+    let forged = entry(&fair, &forged);
+    let forged = fair.market.by_hospital(0, Body::Register(forged));
+    let [third, fourth] = rounds;
+    let block = vec![certify, register, forged, third, fourth];
+    let codes: Vec<u32> = fair.solo.block(block).iter().map(|o| o.code).collect();
+    assert_eq!(codes, [0, 0, Rejection::CiphertextDigest.code(), 0, 0]);
+}
+
+#[test]
+fn arbiters_decide_although_replicas_without_arbiters_joined() {
+    let mut fair = Fair::open();
+    let (claim, _) = delivered(&mut fair);
+    content_dispute(&mut fair, claim.id);
+    for id in 4..7u16 {
+        let key = eligo_ledger::identity::SecretKey::from_seed([id as u8 + 100; 32].into());
+        let member = eligo_ledger::roster::Member {
+            id: ReplicaId::new(id),
+            key: key.public(),
+            power: 1,
+            class: eligo_ledger::roster::Class::Tertiary,
+            may_propose: true,
+            votes: true,
+            region: String::new(),
+        };
+        let join = fair
+            .market
+            .by_registrar(Body::Govern(Governance::Join(member)));
+        fair.solo.submit(join).unwrap();
+    }
+    let finding = Finding::HospitalAtFault;
+    for arbiter in 0..3 {
+        assert_eq!(fair.solo.status(&claim.id), "disputed");
+        let body = Body::Verdict {
+            claim: claim.id,
+            finding,
+        };
+        let verdict = fair.market.by_arbiter(arbiter, body);
+        fair.solo.submit(verdict).unwrap();
+    }
+    assert_eq!(fair.solo.status(&claim.id), "refunded");
+}
+
+#[test]
+fn a_dispute_that_nobody_can_judge() {
+    let mut fair = Fair::open();
+    let (claim, _) = delivered(&mut fair);
+    let twice = [0, 1, 2, 3, 3];
+    for to in [vec![], vec![0, 1, 2], twice.to_vec()] {
+        let evidence = letters(to);
+        let body = Body::Dispute {
+            claim: claim.id,
+            evidence,
+        };
+        let dispute = fair.market.by_institution(0, body);
+        refused(&mut fair, dispute, Rejection::DisputeLetters);
+    }
 }
 
 #[test]
@@ -591,7 +718,7 @@ fn honest_hospital_cannot_be_framed() {
 }
 
 fn content_dispute(fair: &mut Fair, claim: ClaimId) {
-    let evidence = DisputeEvidence::Content(List::default());
+    let evidence = letters(0..4);
     let dispute = fair
         .market
         .by_institution(0, Body::Dispute { claim, evidence });
@@ -678,7 +805,7 @@ fn institution_that_never_pays() {
         fair.share_by(place, &claim).unwrap();
     }
     // Nor can it dispute without a deposit, or after the window.
-    let evidence = DisputeEvidence::Content(List::default());
+    let evidence = letters(0..4);
     let body = Body::Dispute {
         claim: claim.id,
         evidence,

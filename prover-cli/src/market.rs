@@ -90,6 +90,7 @@ pub fn rejected(reason: Rejection) -> Failure {
         R::Today
         | R::DeadlinePassed
         | R::RequirementClosed
+        | R::InstitutionDismissed
         | R::OfferFull
         | R::DrawPending
         | R::NullifierUsed

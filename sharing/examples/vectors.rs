@@ -185,7 +185,20 @@ fn tcpre() -> Value {
         unreachable!("the key is right")
     };
     let revocation = Revocation::new(grant.id(), &signer);
+    // after the refresh by that one deal
+    let deals = [deal.clone().verify(&grant).unwrap()];
+    let (next, key) = (grant.refresh(&deals).unwrap(), grant.share_key(&proxies[0]));
+    let key = key.unwrap().refresh(&proxies[0], &deals).unwrap();
+    let refreshed = key.reencrypt(&checked, 1_700_000_000, &mut rng).unwrap();
+    next.verify_share(&checked, &refreshed).unwrap();
+    // and under the record's next label
+    let second = Label::of_record(&RecordId::new([7; 32]), 2);
+    let (old, mut moved) = (capsule.clone(), Vec::new());
+    let read = || Ok(&stored[..]);
+    let rekeyed = tcpre::rekey(&patient, old, read, second, &mut moved, &mut rng).unwrap();
     json!({
+        "refreshed": { "epoch": next.epoch(), "share": x(refreshed.to_bytes()) },
+        "rekeyed": { "version": 2, "label": second.to_string(), "capsule": x(rekeyed.to_bytes()), "stored": x(&moved) },
         "secrets": {
             "a": x(*patient.to_bytes()), "b": x(*institution.to_bytes()),
             "e": proxies.iter().map(|e| x(*e.to_bytes())).collect::<Vec<_>>(),
@@ -307,7 +320,26 @@ fn ibe(key: &GroupKey, shares: Vec<KeyShare>) -> Value {
     let delegation = ibe::delegate(&d1, &to, key, &mut rng).unwrap();
     let transformed = ciphertext.transform(&delegation).unwrap();
     assert_eq!(transformed.open(&d2).unwrap().as_slice(), b"the record");
+    // break-glass: two authorities open one message, and no key comes out
+    let emergency = Identity::of_emergency("berlin", 20_000);
+    let urgent = ibe::seal(key, &emergency, b"allergic to penicillin", &mut rng).unwrap();
+    let urgent_checked = urgent.clone().check(key).unwrap();
+    let parts: Vec<_> = authorities[1..]
+        .iter()
+        .map(|a| a.decrypt(key, &urgent_checked, &mut rng).unwrap())
+        .collect();
+    let verified: Vec<_> = parts
+        .iter()
+        .map(|part| part.verify(key, &urgent_checked).unwrap())
+        .collect();
+    let opened = urgent_checked.open_jointly(key, &verified).unwrap();
+    assert_eq!(opened.as_slice(), b"allergic to penicillin");
     json!({
+        "emergency": {
+            "identity": x(emergency.as_bytes()), "plaintext": x(b"allergic to penicillin"),
+            "sealed": x(urgent.to_bytes()),
+            "decryption_share": parts.iter().map(|p| x(p.to_bytes())).collect::<Vec<_>>(),
+        },
         "master_key": "the key of dkg.json",
         "from": x(from.as_bytes()), "to": x(to.as_bytes()),
         "plaintext": { "sealed": x(b"for the study"), "ciphertext": x(b"the record") },
@@ -486,7 +518,9 @@ fn oms() -> Value {
         joint = signed.clone().verify(&case, &roster).unwrap();
         last = Some(signed);
     }
+    let (opinion, salt) = Opinion::commit(b"ischaemic stroke", &mut rng);
     json!({
+        "opinion": { "text": x(b"ischaemic stroke"), "salt": x(salt.expose()), "opinion": opinion.to_string() },
         "header": x([1; 32]), "pseudonym": x([2; 32]),
         "signers": signers.iter().map(|s| json!({
             "secret": x(&*s.to_bytes()), "id": s.public().id().to_string(),
@@ -562,16 +596,38 @@ fn search() -> Value {
         &mut rng,
     );
     let trapdoor = patient.trapdoor(&shared, &word, &bucket);
-    assert_eq!(trapdoor.find(&row), Some(pointer));
+    assert_eq!(trapdoor.find(&row), Some(pointer.clone()));
     let signer = SigningKey::from_bytes(&[4; 32]);
     let token =
         SearchToken::new(vec![trapdoor], "node-1", 1_700_000_000, &signer, &mut rng).unwrap();
+    // a row of each kind with the trapdoor that finds it, as it stands in a token of its own
+    let kinds = [
+        ("dx", Keyword::new(Field::Diagnosis, *b"I63.9").unwrap(), x(b"I63.9")),
+        ("nym", Keyword::new(Field::Pseudonym, *b"nym-1").unwrap(), x(b"nym-1")),
+        ("dept", Keyword::new(Field::Department, *b"neurology").unwrap(), x(b"neurology")),
+        ("dx+nym", Keyword::both(b"I63.9", b"nym-1").unwrap(), x(domain::lp(&[b"I63.9", b"nym-1"]))),
+    ]
+    .map(|(field, word, value)| {
+        let row = Row::new(&shared, &patient.public(), &word, &bucket, &pointer, &mut rng);
+        let trapdoor = patient.trapdoor(&shared, &word, &bucket);
+        assert_eq!(trapdoor.find(&row), Some(pointer.clone()));
+        let token = SearchToken::new(vec![trapdoor], "node-1", 1, &signer, &mut rng).unwrap();
+        let token = token.to_bytes();
+        // token, signature (64 bytes), and before it the list's only point
+        let end = token.len() - 64 - 4;
+        json!({ "field": field, "value": value, "row": x(row.to_bytes()), "trapdoor": x(&token[end - 48..end]) })
+    });
+    let node = LetterKey::derive(&[5; 32]);
+    let letter = token.write_to(&node.public(), &mut rng).unwrap();
+    SearchToken::read_from(&letter, &node, "node-1").unwrap();
     json!({
         "writer": x(*hospital.to_bytes()), "HS": hospital.public().to_string(),
         "writer_possession": hospital.prove_possession().to_string(),
         "reader": x(*patient.to_bytes()), "Y2": patient.public().to_string(),
         "field": "dx", "value": x(b"I63.9"), "bucket": "2025-03",
         "pointer": x(b"s3://records/1"), "signer": x(signer.verifying_key().as_bytes()),
+        "kinds": kinds,
+        "letter": { "key": x(node.expose()), "audience": "node-1", "letter": x(letter.to_bytes()) },
         "messages": {
             "card": x(patient.card().to_bytes()),
             "row": x(row.to_bytes()),

@@ -169,7 +169,7 @@ impl BeaconKey {
         Self::drand(&bytes).expect("quicknet's key is a point of G2")
     }
 
-    /// e(sig, P2) = e(H1(m), PK).
+    /// e(sig, P2) = e(H1(m), PK). Two pairings, one final exponentiation.
     ///
     /// # Errors
     /// [`BeaconError::Signature`] if it is not the beacon's.
@@ -244,7 +244,7 @@ impl BeaconSigner {
 }
 
 impl PartialSignature {
-    /// e(sig_j, P2) = e(H1(m), V_j).
+    /// e(sig_j, P2) = e(H1(m), V_j). Two pairings, one final exponentiation.
     ///
     /// # Errors
     /// [`BeaconError::WrongShare`] names the signer.
@@ -298,7 +298,8 @@ impl PartialSignature {
     }
 }
 
-/// sig = sum of lam_j sig_j over t shares of one round, verified against the key.
+/// sig = sum of lam_j sig_j over t shares of one round, verified against the key: two pairings, one final
+/// exponentiation.
 ///
 /// # Errors
 /// [`BeaconError`] if there are too few of the round's.
@@ -396,6 +397,8 @@ mod tests {
         let beacon = BeaconKey::new(&key).unwrap();
         assert_eq!(count::of(|| beacon.verify(round, one.signature())), (2, 1));
         assert_eq!(count::of(|| partials[0].verify(&key)), (2, 1));
+        assert_eq!(count::of(|| signers[0].sign(round)), (0, 0));
+        assert_eq!(count::of(|| combine(&key, round, &verified)), (2, 1));
     }
 
     #[test]

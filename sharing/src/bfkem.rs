@@ -81,6 +81,7 @@ pub(crate) fn decap(d: &SecretPoint, u: &G2Affine) -> Zeroizing<Gt> {
 }
 
 /// A G1 point that is a key: wiped when dropped, not `Copy`.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretPoint(pub(crate) G1Affine);
 
 impl Drop for SecretPoint {

@@ -24,6 +24,8 @@
 //! [`Exposed`], [`GroupKey`]); what is secret is in each participant's own states, which are consumed step
 //! by step.
 //!
+//! No pairings: every equation is between points of G2.
+//!
 //! **A ceremony for each purpose**: [`Purpose`] is in the key, and each use refuses a key of another.
 
 mod ceremony;
@@ -40,6 +42,8 @@ pub use exposure::{Exposed, Exposer, Exposure, FinishError, SettleError};
 pub use key::{GroupKey, GroupKeyError, KeyShare, KeyShareError};
 pub use qualification::{Checker, Complaint, Fault, OpenedShare, Qualified, QualifyError};
 
+#[cfg(feature = "test-util")]
+pub(crate) use deal::recode_dealt_share;
 pub(crate) use key::interpolate_points;
 #[cfg(test)]
 pub(crate) use tests::simulate;

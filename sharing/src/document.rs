@@ -238,7 +238,7 @@ macro_rules! card {
                 )
             }
 
-            /// Reads a card and checks the proof. Two pairings.
+            /// Reads a card and checks the proof. Two pairings, one final exponentiation.
             ///
             /// # Errors
             /// [`DocumentError`] says what is wrong with it.
@@ -338,6 +338,8 @@ mod tests {
             ReceivingKeyCard::from_json(card.to_json().as_bytes()).unwrap(),
             card
         );
+        let read = || ReceivingKeyCard::from_json(card.to_json().as_bytes());
+        assert_eq!(crate::pairing::count::of(read), (2, 1));
         let proxy = ProxyKeyCard::of(&ProxyKey::generate(&mut rng));
         assert_eq!(
             ProxyKeyCard::from_json(proxy.to_json().as_bytes()).unwrap(),

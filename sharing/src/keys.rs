@@ -293,6 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn pairings_are_counted_as_documented() {
+        use crate::pairing::count;
+        let mut rng = test_rng(4);
+        let (a, b) = (
+            RecordKey::generate(&mut rng),
+            ReceivingKey::generate(&mut rng),
+        );
+        let e = ProxyKey::generate(&mut rng);
+        let (of_a, of_b, of_e) = (
+            a.prove_possession(),
+            b.prove_possession(),
+            e.prove_possession(),
+        );
+        assert_eq!(count::of(|| a.prove_possession()), (0, 0));
+        assert_eq!(count::of(|| a.public().check_possession(&of_a)), (2, 1));
+        assert_eq!(count::of(|| b.public().check_possession(&of_b)), (2, 1));
+        assert_eq!(count::of(|| e.public().check_possession(&of_e)), (2, 1));
+    }
+
+    #[test]
     fn text_and_bytes_round_trip_and_are_canonical() {
         let mut rng = test_rng(3);
         let key = RecordKey::generate(&mut rng);

@@ -105,9 +105,10 @@
 //!
 //! * No clock and no hidden randomness: time and generators are arguments. Reading and writing happen only
 //!   through the `Read` and `Write` a caller passes.
-//! * Products of points with secret scalars are `blst`'s, in constant time. Powers in the target group with
-//!   secret exponents ([`tcpre::grant()`], refresh, disputes, [`ibe::encrypt`]), scalar arithmetic and polynomial
-//!   evaluation are not: keep patients' and proxies' work off shared machines.
+//! * Products of points with secret scalars are `blst`'s, in constant time; powers in the target group with
+//!   secret exponents ([`tcpre::grant()`], refresh, disputes, [`ibe::encrypt`]) make the same products whatever
+//!   the exponent. Scalar arithmetic and polynomial evaluation are arkworks', which is not constant-time: keep
+//!   patients' and proxies' work off shared machines.
 //! * The composition in [`tcpre`] has a proof sketch and no peer review. Nothing here withstands quantum
 //!   computers.
 //! * t colluding proxies and the institution open the one record granted; t authorities can extract any
@@ -129,6 +130,8 @@ pub mod keys;
 pub mod letter;
 pub mod oms;
 mod pairing;
+#[cfg(test)]
+mod published;
 mod scalar;
 pub mod search;
 pub mod tcpre;

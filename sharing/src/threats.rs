@@ -1,14 +1,32 @@
 //! The threats this crate answers, a test each: who tries what, and what stops it. The remaining rows of the
 //! threat table (claims, licences, set-up, consensus) are the contracts' and the ledger's.
 //!
-//! Rows whose tests need a protocol's own scene stand with it:
-//!
 //! | adversary | attempt | tests |
 //! | --- | --- | --- |
-//! | fewer than t authorities | learn or bias the master key, give a wrong identity share | `dkg::tests::refusing_to_expose_does_not_change_the_key`, `silent_and_false_dealers_are_left_out_and_named`, `ibe::tests` |
-//! | doctor in a team | reorder, drop, bring a rogue key, re-attach to another patient | `oms::tests::swapped_dropped_altered_or_reattached_signatures_are_refused`, `a_rogue_key_forges_and_is_refused_registration`, `a_signature_does_not_move_to_another_patient` |
-//! | removed doctor, outsider | read after leaving, stand between | `team::tests::a_team_talks_and_who_left_does_not_read_on`, `altered_rosters_strangers_and_old_epochs_are_refused` |
-//! | ledger node | guess keywords, link visits | `search::tests::dictionary_guesses_find_nothing_without_the_shared_key`, `rows_of_one_record_share_no_value`, and below |
+//! | curious proxies, all n, without b | open a capsule | `curious_proxies_all_n_without_b`, `collusion::all_n_proxies_without_b` |
+//! | proxy | wrong rho, or a small-order one | `proxy_gives_a_wrong_rho_or_a_small_order_one` |
+//! | proxy | withhold, be stale, answer after expiry | `proxy_withholds_or_comes_after_expiry`, `replay::proxies_answer_from_an_epoch_that_is_over` |
+//! | patient | good shares to some proxies only | `patient_gives_good_shares_to_some_proxies_only` |
+//! | delegatee and t - 1 proxies | get past a revocation | `delegatee_and_t_minus_1_proxies_bypass_revocation`, `collusion::delegatee_and_t_minus_1_proxies` |
+//! | delegatee and t proxies | reach other records, or a | `delegatee_and_t_proxies_reach_other_records`, `collusion::delegatee_and_t_proxies`, `collusion::thieves_of_two_epochs` |
+//! | anyone | maul a capsule, swap C, replay a share | `anyone_mauls_a_capsule_or_replays_a_share`, `replay::anyone_swaps_the_ciphertext` |
+//! | patient | wrong A, label, recipient or share | `patient_grants_a_wrong_key_label_or_recipient` |
+//! | hospital | another plaintext, a bad kc | `replay::hospital_seals_another_plaintext_or_garbage`, `hospital_is_blamed_when_guilty_and_not_framed_when_not`, `tcpre::tests::disputes_name_the_sealer_or_the_disputer` |
+//! | institution | a rogue B | `institution_brings_a_b_made_of_others_keys`, `collusion::institution_without_possession_is_refused_and_could_not_open` |
+//! | fewer than t authorities | learn or bias the master key, give a wrong identity share | `collusion::fewer_than_t_authorities`, `dkg::tests::refusing_to_expose_does_not_change_the_key`, `dkg::tests::silent_and_false_dealers_are_left_out_and_named`, `ibe::tests::a_wrong_share_names_its_authority` |
+//! | proxy and delegatee of a name | the name's key | `ibe::tests::proxy_and_delegatee_get_one_records_key` |
+//! | doctor in a team | reorder, drop, bring a rogue key, re-attach to another patient | `oms::tests::swapped_dropped_altered_or_reattached_signatures_are_refused`, `oms::tests::a_rogue_key_forges_and_is_refused_registration`, `oms::tests::a_signature_does_not_move_to_another_patient` |
+//! | removed doctor, outsider | read after leaving, stand between | `team::tests::a_team_talks_and_who_left_does_not_read_on`, `team::tests::altered_rosters_strangers_and_old_epochs_are_refused` |
+//! | ledger node | guess keywords, link visits | `search::tests::dictionary_guesses_find_nothing_without_the_shared_key`, `search::tests::rows_of_one_record_share_no_value`, `two_visits_share_no_value_on_the_ledger` |
+//! | search node | use T later | `search_node_uses_a_trapdoor_later`, `search::tests::tokens_are_for_one_audience_one_time_and_until_then` |
+//! | byzantine replicas | bias the draw, give a bad partial signature | `byzantine_replicas_bias_the_draw`, `replay::byzantine_replicas_give_a_bad_partial_signature` |
+//! | network attacker | replay | `network_attacker_replays_a_grant_or_a_share`, `replay::network_attacker_replays_a_token_or_a_letter` |
+//! | anyone | use a key or a tag for another purpose | `keys_and_tags_are_confused` |
+//!
+//! Commitments in G2 instead of GT would let one share open: `tcpre::tests::commitments_in_g2_would_let_one_share_open`.
+
+mod collusion;
+mod replay;
 
 use std::collections::BTreeSet;
 
@@ -20,9 +38,10 @@ use crate::bfkem::{self, SecretPoint};
 use crate::dkg::{Purpose, simulate};
 use crate::domain::{dst, lp, sha256};
 use crate::draw::{Candidate, Electorate, Occasion, Office};
+use crate::ibe::{Authority, Identity};
 use crate::keys::{ReceivingKey, ReceivingKeyProof, ReceivingPublicKey, test_rng};
 use crate::letter::LetterKey;
-use crate::oms::MultiSigner;
+use crate::oms::{MultiSigner, Opinion};
 use crate::pairing;
 use crate::scalar::SecretScalar;
 use crate::search::{Bucket, Field, Keyword, Pointer, Row, SearchKey, WriterKey};
@@ -452,6 +471,15 @@ fn secrets_do_not_print() {
     let doctor = crate::team::DoctorId::new("doctor").unwrap();
     let (prekey, _) = crate::team::Prekey::generate(doctor, &s.signer, &mut rng);
     let content = ContentKey::from_bytes(&[0xab; 96]).unwrap();
+    let (master, mut authorities) = simulate(Purpose::Identity, 3, 2, &mut rng);
+    let authority = Authority::new(authorities.remove(0)).unwrap();
+    let name = Identity::of_emergency("berlin", 1);
+    let share = authority.extract(&master, &name).unwrap();
+    let (hospital, patient) = (WriterKey::generate(&mut rng), SearchKey::generate(&mut rng));
+    let word = Keyword::new(Field::Diagnosis, *b"I63").unwrap();
+    let bucket = Bucket::new("2025-03").unwrap();
+    let trapdoor = patient.trapdoor(&hospital.share_with(&patient.card()), &word, &bucket);
+    assert!(!format!("{word:?}").contains("73"));
     let mut gate = gate.into_iter();
     let shown = [
         format!("{:?}", gate.next().unwrap()),
@@ -469,6 +497,9 @@ fn secrets_do_not_print() {
         format!("{:?}", LetterKey::generate(&mut rng)),
         format!("{:?}", SearchKey::generate(&mut rng)),
         format!("{:?}", WriterKey::generate(&mut rng)),
+        format!("{:?}", Opinion::commit(b"stroke", &mut rng).1),
+        format!("{trapdoor:?}"),
+        format!("{share:?}"),
     ];
     for line in shown {
         // No run of digits long enough to be a scalar, in whatever base; a ceremony's id is public.

@@ -450,6 +450,16 @@ mod tests {
     }
 
     #[test]
+    fn pairings_are_counted_as_documented() {
+        use crate::pairing::count;
+        let (w, h) = (wallet(), HospitalId::new("h").unwrap());
+        let making = || w.encounter(&h, Visit::FIRST).public();
+        assert_eq!(count::of(making), (0, 0));
+        let card = making();
+        assert_eq!(count::of(|| card.check()), (2, 1));
+    }
+
+    #[test]
     fn two_encounters_share_no_key() {
         let w = wallet();
         let (h, i) = (HospitalId::new("h").unwrap(), HospitalId::new("i").unwrap());

@@ -1,7 +1,11 @@
-//! Every decoder takes its own vectors, and nothing that was altered, cut or lengthened breaks it. Long runs
+//! Every decoder is listed for fuzzing, takes its own vectors, and nothing that was altered, cut or lengthened breaks it. Long runs
 //! are the fuzzer's; this is the same property on a few thousand inputs.
 
 #![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use eligo_sharing::fuzz::{Decoder, decoders};
 use rand_chacha::ChaCha20Rng;
@@ -62,6 +66,124 @@ fn decoders_take_their_vectors_and_survive_alterations() {
 
 #[test]
 fn decoders_have_names_of_their_own() {
-    let names: std::collections::BTreeSet<_> = decoders().iter().map(|d| d.name).collect();
+    let names: BTreeSet<_> = decoders().iter().map(|d| d.name).collect();
     assert_eq!(names.len(), decoders().len());
+}
+
+/// What takes bytes apart without being named like it in the sources, or is no public function.
+const OTHER_DECODERS: [&str; 4] = [
+    "ContentKey::open",
+    "Letter::read",
+    "SharePair::decode",
+    "Pointer::unpadded",
+];
+
+/// Constructors from bytes that are the caller's own words.
+const CONSTRUCTORS: [&str; 1] = ["Keyword::both"];
+
+/// Every function of the crate that makes a value out of bytes or text and may refuse, as
+/// `Type::function`, is called by a fuzz target; and every target calls a function there is.
+#[test]
+fn every_decoder_of_the_crate_is_listed() {
+    let mut found = BTreeSet::new();
+    for source in sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+        decoders_of(&source, &mut found);
+    }
+    for constructor in CONSTRUCTORS {
+        assert!(found.remove(constructor), "{constructor} is gone");
+    }
+    found.extend(OTHER_DECODERS.map(str::to_owned));
+    let listed: BTreeSet<_> = decoders().iter().map(|d| d.decodes.to_owned()).collect();
+    let missing: Vec<_> = found.difference(&listed).collect();
+    assert!(missing.is_empty(), "no fuzz target for {missing:?}");
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "fuzz targets for nothing: {gone:?}");
+    assert!(found.len() > 80, "the sources are not read: {found:?}");
+}
+
+/// All sources but tests and the fuzz targets themselves.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if ["tests", "fuzz", "threats", "published"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            all.extend(sources(&path));
+        } else {
+            all.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+    all
+}
+
+/// The first name in a line: letters and digits.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The type an `impl` line is about; nothing if a macro has yet to name it.
+fn implemented(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("impl")?;
+    let subject = rest.rsplit(" for ").next()?;
+    let subject = match subject.strip_prefix('<') {
+        Some(generics) => generics.split_once('>')?.1,
+        None => subject,
+    };
+    Some(word(subject.trim_start())).filter(|name| !name.is_empty())
+}
+
+fn decoders_of(source: &str, found: &mut BTreeSet<String>) {
+    let (mut subject, mut generated): (Option<&str>, &[&str]) = (None, &[]);
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        let bare = line.trim_start();
+        if line == "#[cfg(test)]" {
+            // tests stand last in their files, or are one item
+            lines.next();
+        }
+        if let Some(name) = implemented(line) {
+            subject = Some(name);
+        } else if bare.starts_with("impl $") {
+            subject = None;
+        }
+        match line.trim_start_matches("wire::") {
+            "public_point! {" => generated = &["from_bytes", "from_str"],
+            "secret_key! {" => generated = &["from_bytes"],
+            "byte_string! {" => generated = &["from_str"],
+            "card! {" => generated = &["from_json"],
+            "}" => generated = &[],
+            _ if !generated.is_empty() && !bare.starts_with("//") => {
+                found.extend(generated.iter().map(|f| format!("{}::{f}", word(bare))));
+            }
+            _ => {}
+        }
+        for (start, function) in [
+            ("document!(", "from_json"),
+            ("secret_document!(", "from_secret_json"),
+        ] {
+            if let Some(rest) = line.strip_prefix(start) {
+                found.insert(format!("{}::{function}", word(rest)));
+            }
+        }
+        let Some(function) = bare.strip_prefix("pub fn ").or_else(|| {
+            bare.starts_with("fn from_str(")
+                .then(|| bare.trim_start_matches("fn "))
+        }) else {
+            continue;
+        };
+        let mut signature = function.to_owned();
+        while !signature.contains('{') && !signature.ends_with(';') {
+            signature += lines.next().unwrap_or("{").trim_start();
+        }
+        let arguments = signature.split_once('(').map_or("", |(_, rest)| rest);
+        let first = arguments.split([',', ')']).next().unwrap_or_default();
+        let reads = first.ends_with(": &[u8]") || first.ends_with(": &str");
+        if let Some(subject) = subject.filter(|_| reads && signature.contains("-> Result<Self")) {
+            found.insert(format!("{subject}::{}", word(function)));
+        }
+    }
 }

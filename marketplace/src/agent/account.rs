@@ -70,7 +70,8 @@ impl<'a, D: Desk> Account<'a, D> {
     }
 
     /// Signs and hands in once for this entry of the journal, however often it is called: what was signed
-    /// is kept, and handed in again until it is known to be executed or refused.
+    /// is kept, and handed in again until it is known to be executed or refused. What the ledger refused is
+    /// forgotten: asked again, it is signed anew, for what stood against it may be gone.
     ///
     /// # Errors
     /// [`AgentError`], as [`Account::send`].
@@ -95,6 +96,10 @@ impl<'a, D: Desk> Account<'a, D> {
                 // The counter went to another transaction, so this one never was and never will be executed.
                 Err(AgentError::Refused(Rejection::Replayed)) => {}
                 Ok(sent) if sent.result == Err(Rejection::Replayed) => {}
+                Ok(sent) if sent.result.is_err() => {
+                    journal.forget(entry)?;
+                    return Ok(sent);
+                }
                 done => return done,
             }
             signed = self.sign(body)?;

@@ -1,14 +1,16 @@
 //! The hospital: puts ciphertexts into storage and registers records.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use eligo_ledger::wire::Wire;
+use eligo_sharing::domain::sha256;
 use eligo_sharing::tcpre::Capsule;
 use eligo_sharing::wallet::{Encounter, EncounterCard};
 
-use super::{Account, Agent, AgentError, Deed, Journal};
+use super::{Account, Agent, AgentError, Deed, Journal, for_each};
 use crate::client::{Client, Desk};
 use crate::encoding::Text;
 use crate::entry::{RecordEntry, SignedEntry};
@@ -16,6 +18,9 @@ use crate::name::{AccountId, ChainId, RecordName};
 use crate::rejection::Rejection;
 use crate::storage::ObjectDigest;
 use crate::transaction::Body;
+
+/// The longest file of an entry that is read, in bytes.
+const MAX_FILE: u64 = 16 << 10;
 
 /// A sealed record to be registered.
 #[derive(Clone, Debug)]
@@ -109,7 +114,10 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
     pub fn register(&self, registration: &Registration) -> Result<Option<Deed>, AgentError> {
         let name = registration.entry.entry.name();
         let done = format!("done-{name}");
-        if self.journal.has(&done)? {
+        // Another entry of the same name may be right.
+        let entry = hex::encode(sha256(&registration.entry.to_wire()));
+        let refused = format!("refused-{entry}");
+        if self.journal.has(&done)? || self.journal.has(&refused)? {
             return Ok(None);
         }
         let digest = ObjectDigest::new(registration.entry.entry.ciphertext);
@@ -118,47 +126,60 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
             self.client.desk().put(digest, &mut file)?;
         }
         let account = Account::new(self.client, self.account);
-        let sent = account.send_once(&self.journal, &format!("register-{name}"), || {
+        let sent = account.send_once(&self.journal, &format!("register-{entry}"), || {
             Ok(Body::Register(registration.entry.clone()))
         });
         match sent.and_then(super::Sent::accepted) {
             Ok(_) | Err(AgentError::Refused(Rejection::RecordTwice)) => {}
+            // The registrar may admit the hospital yet; a wrong entry stays wrong.
+            Err(AgentError::Refused(reason)) if reason != Rejection::NotPermitted => {
+                self.journal
+                    .write(&refused, reason.to_string().as_bytes())?;
+                return Ok(Some(Deed::new(name, format!("refused: {reason}"))));
+            }
             Err(error) => return Err(error),
         }
         self.journal.write(&done, b"registered")?;
         Ok(Some(Deed::new(name, "record registered")))
     }
 
-    fn waiting(&self) -> Result<Vec<Registration>, AgentError> {
+    fn waiting(&self) -> Result<Vec<PathBuf>, AgentError> {
         let mut found = Vec::new();
         for file in std::fs::read_dir(&self.inbox)? {
             let path = file?.path();
             if path.extension().is_some_and(|e| e == "entry") {
-                let bytes = std::fs::read(&path)?;
-                let mut entry = SignedEntry::from_wire(&bytes)?;
-                // The patient's device signed; what is another hospital's is not ours to sign.
-                let me = AccountId::of(&self.account.verifying_key());
-                if entry.entry.hospital != me {
-                    continue;
-                }
-                let chain = ChainId::from(self.client.chain());
-                entry.hospital = entry.entry.sign(&chain, self.account);
-                found.push(Registration {
-                    entry,
-                    ciphertext: path.with_extension("sealed"),
-                });
+                found.push(path);
             }
         }
+        found.sort();
         Ok(found)
+    }
+
+    /// An entry with the hospital's signature; none if it is not this hospital's to sign.
+    fn countersign(&self, path: &Path) -> Result<Option<Registration>, AgentError> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+        let mut entry = SignedEntry::from_wire(&bytes)?;
+        let me = AccountId::of(&self.account.verifying_key());
+        if entry.entry.hospital != me {
+            return Ok(None);
+        }
+        let chain = ChainId::from(self.client.chain());
+        entry.hospital = entry.entry.sign(&chain, self.account);
+        Ok(Some(Registration {
+            entry,
+            ciphertext: path.with_extension("sealed"),
+        }))
     }
 }
 
 impl<D: Desk> Agent for HospitalAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        let mut deeds = Vec::new();
-        for registration in self.waiting()? {
-            deeds.extend(self.register(&registration)?);
-        }
-        Ok(deeds)
+        for_each(self.waiting()?, |path| {
+            let Some(registration) = self.countersign(&path)? else {
+                return Ok(Vec::new());
+            };
+            Ok(self.register(&registration)?.into_iter().collect())
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The institution: fetches, opens and checks what it bought, disputes what is not what was signed, and
 //! settles.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use eligo_sharing::letter::LetterPublicKey;
 use eligo_sharing::tcpre::{CombineError, ContentKey, Dispute, Transcript, combine};
 use rand_core::OsRng;
 
-use super::{Account, Agent, AgentError, Deed, Journal};
+use super::{Account, Agent, AgentError, Deed, Journal, for_each, now_ms};
 use crate::client::{AcceptedClaim, Client, Desk};
 use crate::encoding::{Blob, List};
 use crate::event::{Event, Subject};
@@ -105,6 +106,9 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         let mut deeds = Vec::new();
         let opened = format!("opened-{id}");
         if !self.journal.has(&opened)? {
+            if let Some(over) = self.conclude(id, &accepted, &done)? {
+                return Ok(vec![over]);
+            }
             let verdict = self.open(id, &accepted)?;
             self.journal.write(&opened, verdict.as_bytes())?;
             deeds.push(Deed::new(id, format!("opened: {verdict}")));
@@ -115,23 +119,44 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
 
     /// Fetches, combines, opens, judges; disputes what is wrong.
     fn open(&mut self, id: ClaimId, accepted: &AcceptedClaim) -> Result<String, AgentError> {
-        let ciphertext = self.fetch(accepted)?;
+        let ciphertext = match self.fetch(accepted) {
+            Ok(ciphertext) => ciphertext,
+            Err(error) => return self.without_ciphertext(id, accepted, error),
+        };
         let shares = accepted.shares();
         let key = match combine(self.receiving, &accepted.grant, &accepted.capsule, &shares) {
             Ok(key) => key,
             Err(CombineError::KeyCommitment) => {
-                self.dispute(id, accepted)?;
-                return Ok("disputed: the key is not the one committed to".to_owned());
+                let raised = self.dispute(id, accepted)?;
+                return Ok(format!("{raised}: the key is not the one committed to"));
             }
             Err(_) => return Err(AgentError::Nonsense { what: "the shares" }),
         };
         match self.judge.judge(&id, accepted, &key, &ciphertext)? {
             Judgement::Sound => Ok("the record that was proved".to_owned()),
             Judgement::Wrong(reason) => {
-                self.dispute(id, accepted)?;
-                Ok(format!("disputed: {reason}"))
+                let raised = self.dispute(id, accepted)?;
+                Ok(format!("{raised}: {reason}"))
             }
         }
+    }
+
+    /// What cannot be had cannot be opened, and is not to be paid for: while half of the dispute window is
+    /// left the storage may come back, then the arbiters decide.
+    fn without_ciphertext(
+        &self,
+        id: ClaimId,
+        accepted: &AcceptedClaim,
+        error: AgentError,
+    ) -> Result<String, AgentError> {
+        let half_ms = self.client.parameters()?.dispute_ms / 2;
+        let due_ms = accepted.seen.due_ms.unwrap_or(u64::MAX);
+        if now_ms() < due_ms.saturating_sub(half_ms) || accepted.status != "delivered" {
+            return Err(error);
+        }
+        tracing::warn!(%error, "the ciphertext cannot be had");
+        let raised = self.dispute(id, accepted)?;
+        Ok(format!("{raised}: the ciphertext cannot be had"))
     }
 
     /// The ciphertext as a file, whole and checked.
@@ -160,11 +185,14 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         if accepted.status != "delivered" {
             return Err(AgentError::Refused(Rejection::ClaimState));
         }
-        self.dispute(id, &accepted)
+        match self.dispute(id, &accepted)? {
+            DISPUTED => Ok(()),
+            _ => Err(AgentError::Refused(Rejection::DisputeWindow)),
+        }
     }
 
-    /// Raises the dispute, once.
-    fn dispute(&self, id: ClaimId, accepted: &AcceptedClaim) -> Result<(), AgentError> {
+    /// Raises the dispute, once, and says whether it was in time.
+    fn dispute(&self, id: ClaimId, accepted: &AcceptedClaim) -> Result<&'static str, AgentError> {
         let account = Account::new(self.client, self.account);
         let entry = format!("dispute-{id}");
         let sent = account.send_once(&self.journal, &entry, || {
@@ -185,8 +213,9 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         });
         match sent.and_then(super::Sent::accepted) {
             // Already raised before a crash, or decided meanwhile.
-            Err(AgentError::Refused(Rejection::ClaimState)) => Ok(()),
-            sent => sent.map(drop),
+            Ok(_) | Err(AgentError::Refused(Rejection::ClaimState)) => Ok(DISPUTED),
+            Err(AgentError::Refused(Rejection::DisputeWindow)) => Ok("too late to dispute"),
+            Err(error) => Err(error),
         }
     }
 
@@ -197,11 +226,15 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         transcript: &Transcript,
     ) -> Result<DisputeEvidence, AgentError> {
         let mut letters = Vec::new();
-        for arbiter in self.client.arbiters()?.into_iter().filter(|a| a.voting) {
-            let mut key = [0; 32];
-            hex::decode_to_slice(&arbiter.letters, &mut key)
-                .map_err(|_| AgentError::Nonsense { what: "an arbiter" })?;
-            let letter = LetterPublicKey::new(key).write(
+        let voting = self.client.arbiters()?;
+        let voting: BTreeSet<u16> = { voting.iter().filter(|a| a.voting) }
+            .map(|a| a.replica)
+            .collect();
+        let genesis = self.client.market_genesis()?;
+        let arbiters = genesis.arbiters.as_slice().iter();
+        // Their keys are the genesis document's: a node that gave its own would read the record.
+        for arbiter in arbiters.filter(|a| voting.contains(&a.replica.get())) {
+            let letter = LetterPublicKey::new(arbiter.letters).write(
                 &transcript.to_bytes(),
                 ARBITER_LETTER,
                 id.as_bytes(),
@@ -209,11 +242,33 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
             );
             let letter = letter.map_err(|_| AgentError::Nonsense { what: "an arbiter" })?;
             letters.push(ArbiterLetter {
-                arbiter: eligo_ledger::height::ReplicaId::new(arbiter.replica),
+                arbiter: arbiter.replica,
                 letter: Blob::new(letter.to_bytes())?,
             });
         }
         Ok(DisputeEvidence::Content(List::new(letters)?))
+    }
+
+    fn over(&self, id: ClaimId, what: &str, done: &str) -> Result<Deed, AgentError> {
+        self.journal.write(done, what.as_bytes())?;
+        Ok(Deed::new(id, what))
+    }
+
+    /// Notes that a claim came to its end, if it did.
+    fn conclude(
+        &self,
+        id: ClaimId,
+        accepted: &AcceptedClaim,
+        done: &str,
+    ) -> Result<Option<Deed>, AgentError> {
+        match accepted.status.as_str() {
+            what @ ("refunded" | "upheld" | "expired") => self.over(id, what, done).map(Some),
+            // Paid for: it is opened all the same.
+            "settled" if self.journal.has(&format!("opened-{id}"))? => {
+                self.over(id, "settled", done).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Settles when the dispute window is over.
@@ -223,24 +278,17 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         accepted: &AcceptedClaim,
         done: &str,
     ) -> Result<Option<Deed>, AgentError> {
-        let over = |what: &str| -> Result<Option<Deed>, AgentError> {
-            self.journal.write(done, what.as_bytes())?;
-            Ok(Some(Deed::new(id, what)))
-        };
-        match accepted.status.as_str() {
-            "settled" | "refunded" | "upheld" | "expired" => return over(&accepted.status),
-            "delivered" => {}
-            _ => return Ok(None),
+        if let Some(over) = self.conclude(id, accepted, done)? {
+            return Ok(Some(over));
         }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let now = now.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
-        if accepted.seen.due_ms.is_none_or(|due| now <= due) {
+        let delivered = accepted.status == "delivered";
+        if !delivered || accepted.seen.due_ms.is_none_or(|due| now_ms() <= due) {
             return Ok(None);
         }
         let account = Account::new(self.client, self.account);
         let sent = account.send(Body::Settle { claim: id })?;
         match sent.result {
-            Ok(_) => over("settled"),
+            Ok(_) => self.over(id, "settled", done).map(Some),
             // A block did it, or clocks differ: the next step sees.
             Err(Rejection::ClaimState | Rejection::NotDue) => Ok(None),
             Err(reason) => Err(AgentError::Refused(reason)),
@@ -248,15 +296,14 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
     }
 }
 
+/// What became of a record that is not what was proved.
+const DISPUTED: &str = "disputed";
+
 /// What letters to arbiters are for.
 pub const ARBITER_LETTER: &[u8] = b"ELIGO-MARKET-V01-ARBITER";
 
 impl<D: Desk> Agent for InstitutionAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        let mut deeds = Vec::new();
-        for claim in self.delivered()? {
-            deeds.extend(self.attend(claim)?);
-        }
-        Ok(deeds)
+        for_each(self.delivered()?, |claim| self.attend(claim))
     }
 }

@@ -7,14 +7,14 @@ use eligo_sharing::tcpre::{
     Capsule, GrantTerms, ProxyRoster, Revocation, SignedGrant, Window, grant,
 };
 use eligo_sharing::wallet::{Encounter, Wallet};
-use eligo_verifier_contract::{Context, PROOF_BYTES};
+use eligo_verifier_contract::{Context, PROOF_BYTES, Sealed};
 use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use super::AgentError;
 use crate::client::seen::{SeenRecord, SeenRequirement, SeenStatus};
 use crate::encoding::Blob;
-use crate::name::{AccountId, ChainId, ClaimId, RequirementName};
+use crate::name::{AccountId, ChainId, ClaimId, RecordName, RequirementName};
 use crate::transaction::{Body, ClaimRequest, claim_context};
 
 /// How much longer than asked for a grant holds, in seconds: clocks differ.
@@ -59,7 +59,7 @@ pub fn claim_account(
 #[derive(Clone, Debug)]
 pub struct ClaimDraft {
     requirement: RequirementName,
-    record: crate::name::RecordName,
+    record: RecordName,
     grant: SignedGrant,
     context: Context,
 }
@@ -124,12 +124,18 @@ pub fn draft_grant(
     if *capsule.key() != encounter.key.public() {
         return Err(PatientError::OtherVisit);
     }
+    // The record's name binds the capsule: a grant for another of this visit is not to be had by a lie.
+    let named = Sealed::of(&sha256(&capsule.to_bytes()), capsule.ciphertext_digest());
+    if RecordName::from(named) != record.record {
+        return Err(malformed("capsule"));
+    }
     let receiver = hex::decode(&sale.receiving_key).ok();
     let receiver = receiver.and_then(|bytes| ReceivingPublicKey::from_bytes(&bytes).ok());
     // From now until delivery and disputes are over.
     let start = now_s.min(status.time_ms / 1000).saturating_sub(SLACK_S);
-    let open_ms = status.parameters.delivery_ms + status.parameters.dispute_ms;
-    let end = now_s.saturating_add(open_ms / 1000 + SLACK_S);
+    let (delivery_ms, dispute_ms) = (status.parameters.delivery_ms, status.parameters.dispute_ms);
+    let open_s = delivery_ms.saturating_add(dispute_ms) / 1000;
+    let end = now_s.saturating_add(open_s).saturating_add(SLACK_S);
     let terms = GrantTerms {
         key: *capsule.key(),
         label: *capsule.label(),

@@ -7,7 +7,7 @@ use rand_core::{CryptoRng, OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Account, Agent, AgentError, Deed, Journal};
+use super::{Account, Agent, AgentError, Deed, Journal, for_each, now_ms};
 use crate::client::{AcceptedClaim, Client, Desk};
 use crate::encoding::Blob;
 use crate::event::{Event, Subject};
@@ -203,13 +203,27 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
             return Ok(None);
         }
         let claim = self.client.accepted_claim(&id)?;
-        let Some(claim) =
+        let Some(mut claim) =
             claim.filter(|c| c.wants_shares() && !c.has_share_of(self.identity.key()))
         else {
             self.journal.write(&done, b"nothing to do")?;
             return Ok(None);
         };
+        if self.is_late(&claim)? {
+            self.journal.write(&done, b"too late")?;
+            return Ok(Some(Deed::new(id, "too late to serve")));
+        }
         let account = Account::new(self.client, self.identity.signer());
+        if !claim.proved {
+            // A share is out as soon as the node has it, so the acceptance must be the chain's word and not
+            // the node's. Only the next block has it, and if nobody else causes one, this does: it is too
+            // early to settle, so the contract refuses it.
+            drop(account.send(Body::Settle { claim: id })?);
+            let again = self.client.accepted_claim(&id)?.filter(|c| c.proved);
+            claim = again.ok_or(AgentError::Nonsense {
+                what: "the claim's acceptance",
+            })?;
+        }
         let entry = format!("share-{id}");
         let sent = account.send_once(&self.journal, &entry, || {
             let share = Blob::new(self.share(&claim)?)?;
@@ -223,6 +237,12 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
         };
         self.journal.write(&done, what.as_bytes())?;
         Ok(Some(Deed::new(id, what)))
+    }
+
+    /// Whether the time for delivery is over by this machine's clock, whatever the node says of claim and time.
+    fn is_late(&self, claim: &AcceptedClaim) -> Result<bool, AgentError> {
+        let delivery_ms = self.client.parameters()?.delivery_ms;
+        Ok(now_ms() > claim.accepted.get().saturating_add(delivery_ms))
     }
 
     fn share(&self, claim: &AcceptedClaim) -> Result<Vec<u8>, AgentError> {
@@ -240,12 +260,10 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
 
 impl<D: Desk> Agent for ProxyAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        let mut deeds = Vec::new();
-        for requirement in self.duties()? {
-            for claim in self.claims(requirement)? {
-                deeds.extend(self.serve(claim)?);
-            }
-        }
-        Ok(deeds)
+        for_each(self.duties()?, |requirement| {
+            for_each(self.claims(requirement)?, |claim| {
+                Ok(self.serve(claim)?.into_iter().collect())
+            })
+        })
     }
 }

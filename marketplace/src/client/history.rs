@@ -2,19 +2,14 @@
 //! whose inclusion is proved. What the contract does by itself at the end of a block is in no
 //! transaction's result; it is marked as such.
 
-use eligo_ledger::height::Height;
+use eligo_ledger::height::{Height, Time};
 use eligo_ledger::wire::Wire;
-use eligo_sharing::keys::ProxyKey;
-use eligo_sharing::keys::ReceivingPublicKey;
-use eligo_sharing::tcpre::{
-    Capsule, CheckedCapsule, GrantTerms, Share, SignedGrant, VerifiedGrant, VerifiedShare,
-};
 use serde::Deserialize;
 
-use super::seen::SeenAccepted;
-use super::{Client, ClientError, Desk, DeskError};
+use super::{Client, ClientError, Committed, Desk, DeskError};
 use crate::event::{Event, Subject, read_outcome};
 use crate::name::ClaimId;
+use crate::rejection::Rejection;
 use crate::transaction::{Body, SignedTransaction};
 
 /// How many events are asked for at once.
@@ -55,6 +50,8 @@ pub struct ProvenStep {
     pub standing: Standing,
     /// The transaction that brought it about.
     pub signed: Option<SignedTransaction>,
+    /// The time of its block as the chain commits to it; none for what is only told.
+    pub time: Option<Time>,
 }
 
 #[derive(Deserialize)]
@@ -66,57 +63,51 @@ struct SeenEvent {
     event: Event,
 }
 
-/// A claim that the ledger accepted, with everything that serving or opening it takes.
-#[derive(Clone, Debug)]
-pub struct AcceptedClaim {
-    /// What the node says of it.
-    pub seen: SeenAccepted,
-    /// Where it is in its life.
-    pub status: String,
-    /// The grant, verified.
-    pub grant: VerifiedGrant,
-    /// The record's capsule, checked.
-    pub capsule: CheckedCapsule,
-    /// The ciphertext's digest.
-    pub ciphertext: crate::storage::ObjectDigest,
+/// What the contract does at the end of a block, or in the genesis document: no transaction's result shows it.
+const fn happens_by_itself(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PartyCertified { .. }
+            | Event::ProxyRegistered { .. }
+            | Event::ProxiesDrawn { .. }
+            | Event::RequirementClosed { .. }
+            | Event::ProxySilent { .. }
+            | Event::Settled { .. }
+            | Event::Expired { .. }
+            | Event::Upheld { .. }
+    )
 }
 
-impl AcceptedClaim {
-    /// Whether shares are still taken.
-    #[must_use]
-    pub fn wants_shares(&self) -> bool {
-        matches!(self.status.as_str(), "accepted" | "delivered")
-            && self.seen.shares.len() < self.grant.terms().proxies.size()
-    }
-
-    /// The shares on the ledger, each verified here once more.
-    #[must_use]
-    pub fn shares(&self) -> Vec<VerifiedShare> {
-        let decoded = self.seen.shares.iter().filter_map(|(_, text)| {
-            let share = Share::from_bytes(&hex::decode(text).ok()?).ok()?;
-            self.grant.verify_share(&self.capsule, &share).ok()
-        });
-        decoded.collect()
-    }
-
-    /// Whether this proxy's share is on the ledger.
-    #[must_use]
-    pub fn has_share_of(&self, key: &ProxyKey) -> bool {
-        let public = key.public();
-        let mine = self
-            .grant
-            .terms()
-            .proxies
-            .iter()
-            .find(|(_, k)| **k == public);
-        mine.is_some_and(|(id, _)| {
-            let mut posted = self.seen.shares.iter();
-            posted.any(|(number, _)| u64::from(*number) == u64::from(id.number()))
-        })
+/// Whether a refused transaction shows an event that its refusal brought about: a rejected claim, or a false
+/// share, which is evidence against the proxy that signed it and nobody else.
+fn refusal_shows(event: &Event, committed: &Committed, signed: &SignedTransaction) -> bool {
+    let code = committed.outcome.code;
+    match (event, signed.body()) {
+        (Event::ClaimRejected { claim, reason }, Body::Claim(_) | Body::Count(_)) => {
+            *claim == ClaimId::from(committed.transaction.id()) && *reason == code && code != 0
+        }
+        (
+            Event::FalseShare {
+                claim,
+                proxy,
+                share,
+                ..
+            },
+            Body::PostShare {
+                claim: about,
+                share: posted,
+            },
+        ) => {
+            code == Rejection::FalseShare.code()
+                && claim == about
+                && *proxy == signed.sender()
+                && *share == eligo_sharing::domain::sha256(posted.as_slice())
+        }
+        _ => false,
     }
 }
 
-fn nonsense(what: &'static str) -> ClientError {
+pub(super) fn nonsense(what: &'static str) -> ClientError {
     DeskError::Malformed(what).into()
 }
 
@@ -136,8 +127,7 @@ impl<D: Desk> Client<D> {
         loop {
             let after = steps.len();
             let path = format!("events/{kind}/{name}?after={after}&limit={PAGE}");
-            let page: Vec<SeenEvent> = self.ask(&path)?.unwrap_or_default();
-            let full = page.len() >= PAGE;
+            let (page, full): (Vec<SeenEvent>, bool) = self.page(&path, PAGE)?;
             steps.extend(page.into_iter().map(|seen| Step {
                 event: seen.event,
                 height: Height::new(seen.height),
@@ -162,12 +152,16 @@ impl<D: Desk> Client<D> {
             .collect()
     }
 
-    fn prove_step(&self, step: Step) -> Result<ProvenStep, ClientError> {
+    pub(super) fn prove_step(&self, step: Step) -> Result<ProvenStep, ClientError> {
         let Some(index) = step.transaction else {
+            if !happens_by_itself(&step.event) {
+                return Err(nonsense("an event without the transaction it takes"));
+            }
             return Ok(ProvenStep {
                 step,
                 standing: Standing::Told,
                 signed: None,
+                time: None,
             });
         };
         let committed = self.transaction(step.height, index)?;
@@ -177,12 +171,7 @@ impl<D: Desk> Client<D> {
             0 => read_outcome(&committed.outcome.data).map_err(|_| nonsense("a result"))?,
             _ => Vec::new(),
         };
-        // A refusal says so itself; a false share is evidence although its transaction was refused.
-        let refused = committed.outcome.code != 0
-            && matches!(
-                step.event,
-                Event::ClaimRejected { .. } | Event::FalseShare { .. }
-            );
+        let refused = refusal_shows(&step.event, &committed, &signed);
         if !refused && !events.contains(&step.event) {
             return Err(nonsense(
                 "an event that its transaction did not bring about",
@@ -196,91 +185,7 @@ impl<D: Desk> Client<D> {
             step,
             standing,
             signed: Some(signed),
+            time: Some(committed.time),
         })
     }
-
-    /// A claim whose acceptance the ledger shows; `None` if it was not accepted.
-    ///
-    /// # Errors
-    /// [`ClientError`], also if the grant does not hold: the contract would not have accepted it.
-    pub fn accepted_claim(&self, id: &ClaimId) -> Result<Option<AcceptedClaim>, ClientError> {
-        let Some(claim) = self.claim(id)? else {
-            return Ok(None);
-        };
-        let Some(seen) = claim.accepted else {
-            return Ok(None);
-        };
-        // The claim itself is on the ledger, and was accepted.
-        let steps = self.history(&Subject::Claim(*id))?;
-        let accepted = steps
-            .into_iter()
-            .find(|s| matches!(s.event, Event::ClaimAccepted { .. }));
-        let accepted = accepted.ok_or_else(|| nonsense("a claim that was never accepted"))?;
-        let proven = self.prove_step(accepted)?;
-        let request = match proven.signed.as_ref().map(SignedTransaction::body) {
-            Some(Body::Claim(request)) => request,
-            _ => return Err(nonsense("a claim")),
-        };
-        let this = proven
-            .signed
-            .as_ref()
-            .map(SignedTransaction::to_transaction);
-        if this.and_then(Result::ok).map(|t| ClaimId::from(t.id())) != Some(*id) {
-            return Err(nonsense("another claim"));
-        }
-        let (grant, capsule) = self.check_grant(request.grant.as_slice(), &seen)?;
-        let ciphertext = crate::storage::ObjectDigest::new(*capsule.ciphertext_digest());
-        Ok(Some(AcceptedClaim {
-            seen,
-            status: claim.status,
-            grant,
-            capsule,
-            ciphertext,
-        }))
-    }
-
-    /// Checks a grant against the record and the requirement it is for.
-    fn check_grant(
-        &self,
-        grant: &[u8],
-        seen: &SeenAccepted,
-    ) -> Result<(VerifiedGrant, CheckedCapsule), ClientError> {
-        let record = self.record(&seen.record)?;
-        let record = record.ok_or_else(|| nonsense("a claim on no record"))?;
-        let requirement = self.requirement(&seen.requirement)?;
-        let sale = requirement.and_then(|r| r.sale);
-        let sale = sale.ok_or_else(|| nonsense("a claim on no requirement"))?;
-        let capsule = hex::decode(&record.capsule).ok();
-        let capsule = capsule.and_then(|bytes| Capsule::from_bytes(&bytes).ok()?.check().ok());
-        let capsule = capsule.ok_or_else(|| nonsense("a capsule"))?;
-        // The record's name binds the capsule.
-        let named = eligo_verifier_contract::Sealed::of(
-            &capsule_digest(&record.capsule),
-            capsule.ciphertext_digest(),
-        );
-        if crate::name::RecordName::from(named) != seen.record {
-            return Err(nonsense("another record's capsule"));
-        }
-        let mut encounter = [0; 32];
-        hex::decode_to_slice(&record.encounter, &mut encounter).ok();
-        let signer = ed25519_dalek::VerifyingKey::from_bytes(&encounter);
-        let signer = signer.map_err(|_| nonsense("an encounter key"))?;
-        let receiver = hex::decode(&sale.receiving_key).ok();
-        let receiver = receiver.and_then(|b| ReceivingPublicKey::from_bytes(&b).ok());
-        let signed = SignedGrant::from_bytes(grant).map_err(|_| nonsense("a grant"))?;
-        let own = signed.grant().terms().clone();
-        let terms = GrantTerms {
-            key: *capsule.key(),
-            label: *capsule.label(),
-            receiver: receiver.ok_or_else(|| nonsense("a receiving key"))?,
-            requirement: seen.requirement.into(),
-            ..own
-        };
-        let grant = signed.verify(&terms, &signer);
-        Ok((grant.map_err(|_| nonsense("an accepted grant"))?, capsule))
-    }
-}
-
-fn capsule_digest(text: &str) -> [u8; 32] {
-    eligo_sharing::domain::sha256(&hex::decode(text).unwrap_or_default())
 }

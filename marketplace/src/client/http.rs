@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use ureq::{Agent, Body, SendBody, http::Response};
 
 use super::{Desk, DeskError, Problem, Said};
-use crate::storage::{ObjectDigest, StorageError};
+use crate::storage::{MAX_OBJECT, ObjectDigest, StorageError};
 
 /// The longest answer in JSON, in bytes.
 const MAX_JSON: usize = 16 << 20;
@@ -192,6 +192,9 @@ impl Desk for HttpDesk {
             };
             hash.update(bytes);
             size += bytes.len() as u64;
+            if size > MAX_OBJECT {
+                return Err(StorageError::TooLong { limit: MAX_OBJECT }.into());
+            }
             out.write_all(bytes).map_err(StorageError::Read)?;
         }
         let found = ObjectDigest::new(hash.finalize().into());

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{Client, ClientError, Desk, DeskError};
 use crate::credits::Credits;
 use crate::name::{AccountId, ClaimId, RecordName, RequirementName};
+use crate::query::{MOST, PAGE_BYTES};
 
 /// Where the marketplace is.
 #[derive(Clone, Debug, Deserialize)]
@@ -244,8 +245,47 @@ impl<D: Desk> Client<D> {
         Ok(Some(read))
     }
 
+    /// Asks for one thing, and takes no other for it.
+    fn ask_for<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        is_it: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, ClientError> {
+        match self.ask(path)? {
+            Some(seen) if !is_it(&seen) => {
+                Err(DeskError::Malformed("another than asked for").into())
+            }
+            seen => Ok(seen),
+        }
+    }
+
+    /// A piece of a list, and whether there may be more: it is as long as was asked for, or as an answer gets.
+    pub(super) fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        limit: usize,
+    ) -> Result<(Vec<T>, bool), ClientError> {
+        let Some(answer) = self.desk().query(path, &[])? else {
+            return Ok((Vec::new(), false));
+        };
+        let read: Result<Vec<T>, _> = serde_json::from_slice(&answer);
+        let page = read.map_err(|_| DeskError::Malformed("an answer of the contract's"))?;
+        let full = page.len() >= limit || answer.len() >= PAGE_BYTES;
+        let more = full && !page.is_empty();
+        Ok((page, more))
+    }
+
+    /// All of a list, however long.
     fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
-        Ok(self.ask(path)?.unwrap_or_default())
+        let mut all = Vec::new();
+        loop {
+            let piece = format!("{path}?after={}&limit={MOST}", all.len());
+            let (page, more) = self.page(&piece, MOST)?;
+            all.extend(page);
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     /// Where the marketplace is.
@@ -262,7 +302,9 @@ impl<D: Desk> Client<D> {
     /// # Errors
     /// [`ClientError`].
     pub fn account(&self, id: &AccountId) -> Result<Option<SeenAccount>, ClientError> {
-        self.ask(&format!("account/{id}"))
+        self.ask_for(&format!("account/{id}"), |seen: &SeenAccount| {
+            seen.account == *id
+        })
     }
 
     /// A record.
@@ -270,7 +312,9 @@ impl<D: Desk> Client<D> {
     /// # Errors
     /// [`ClientError`].
     pub fn record(&self, name: &RecordName) -> Result<Option<SeenRecord>, ClientError> {
-        self.ask(&format!("record/{name}"))
+        self.ask_for(&format!("record/{name}"), |seen: &SeenRecord| {
+            seen.record == *name
+        })
     }
 
     /// A requirement.
@@ -281,7 +325,9 @@ impl<D: Desk> Client<D> {
         &self,
         name: &RequirementName,
     ) -> Result<Option<SeenRequirement>, ClientError> {
-        self.ask(&format!("requirement/{name}"))
+        self.ask_for(&format!("requirement/{name}"), |seen: &SeenRequirement| {
+            seen.requirement == *name
+        })
     }
 
     /// A claim.
@@ -289,7 +335,7 @@ impl<D: Desk> Client<D> {
     /// # Errors
     /// [`ClientError`].
     pub fn claim(&self, id: &ClaimId) -> Result<Option<SeenClaim>, ClientError> {
-        self.ask(&format!("claim/{id}"))
+        self.ask_for(&format!("claim/{id}"), |seen: &SeenClaim| seen.claim == *id)
     }
 
     /// Open requirements for sale.

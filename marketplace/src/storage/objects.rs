@@ -31,7 +31,7 @@ pub type ObjectStream = Pin<Box<dyn Stream<Item = Result<Bytes, StorageError>> +
 
 impl Objects {
     /// The longest object by default: 1 GiB.
-    pub const LIMIT: u64 = 1 << 30;
+    pub const LIMIT: u64 = super::MAX_OBJECT;
 
     /// A store in a directory, which is made if it is not there.
     ///

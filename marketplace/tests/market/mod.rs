@@ -2,11 +2,13 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use eligo_ledger::block::Transaction;
+use eligo_ledger::height::ReplicaId;
 use eligo_marketplace::credits::Credits;
+use eligo_marketplace::encoding::{Blob, List};
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Config, MadeClaim, Scenario, SealedRecord, Wanted};
 use eligo_marketplace::solo::Solo;
-use eligo_marketplace::transaction::Body;
+use eligo_marketplace::transaction::{ArbiterLetter, Body, DisputeEvidence};
 
 use crate::support::Toy;
 
@@ -109,6 +111,15 @@ impl Fair {
             .unwrap();
         self.solo.submit(share)
     }
+}
+
+/// A dispute over the content, with a letter to each of these arbiters.
+pub fn letters(to: impl IntoIterator<Item = u16>) -> DisputeEvidence {
+    let letter = |arbiter| ArbiterLetter {
+        arbiter: ReplicaId::new(arbiter),
+        letter: Blob::new(vec![1; 64]).unwrap(),
+    };
+    DisputeEvidence::Content(List::new(to.into_iter().map(letter).collect()).unwrap())
 }
 
 /// Submits; it must be refused for this reason, with no money moved, no licence taken and nothing else new.

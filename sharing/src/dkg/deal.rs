@@ -73,6 +73,12 @@ impl SharePair {
     }
 }
 
+/// What a dealer's letter says, decoded and encoded again; for fuzzing.
+#[cfg(feature = "test-util")]
+pub(crate) fn recode_dealt_share(plain: &[u8]) -> Option<Vec<u8>> {
+    SharePair::decode(plain).map(|share| share.encode().to_vec())
+}
+
 /// The two polynomials of a dealer, lowest coefficient first.
 pub(super) struct Polynomials {
     f: Zeroizing<Vec<Fr>>,

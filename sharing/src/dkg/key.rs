@@ -301,7 +301,7 @@ impl GroupKey {
             .is_some_and(|v| pairing::is_one(&[(-*point, G2Affine::generator()), (*hash, *v)]))
     }
 
-    /// e(point, P2) = e(hash, MPK).
+    /// e(point, P2) = e(hash, MPK). Two pairings, one final exponentiation.
     pub(crate) fn is_product_of_master(&self, point: &G1Affine, hash: &G1Affine) -> bool {
         pairing::is_one(&[(-*point, G2Affine::generator()), (*hash, self.master)])
     }

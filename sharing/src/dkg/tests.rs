@@ -339,6 +339,21 @@ fn impossible_ceremonies_are_refused() {
     );
 }
 
+/// Key generation compares points of one group, so it needs no pairing, nor does reading its key.
+#[test]
+fn pairings_are_counted_as_documented() {
+    use crate::pairing::count;
+    let mut rng = test_rng(11);
+    assert_eq!(
+        count::of(|| simulate(Purpose::Gate, 4, 2, &mut rng)),
+        (0, 0)
+    );
+    let (key, shares) = simulate(Purpose::Gate, 4, 2, &mut rng);
+    assert_eq!(count::of(|| GroupKey::from_bytes(&key.to_bytes())), (0, 0));
+    let share = shares[0].to_bytes();
+    assert_eq!(count::of(|| KeyShare::from_bytes(&share, &key)), (0, 0));
+}
+
 /// A key shared by an honest run.
 pub(crate) fn simulate(
     purpose: Purpose,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ark_bls12_381::G2Affine;
 use rand_core::{CryptoRng, RngCore};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::extraction::require;
 use super::{Authority, CheckedSealed, ExtractError, IdentityTag, OpenSealedError, WrongPurpose};
@@ -17,19 +17,40 @@ use crate::wire::{Fields, WireError};
 
 const FORMAT: &[u8] = b"MEDIBE-V01-DECRYPTION";
 
-/// rho_j = e(x_j Q, U) with its proof. With t of them anyone opens the message: they go in letters.
+/// rho_j = e(x_j Q, U) with its proof. With t of them anyone opens the message: they go in letters. Wiped when
+/// dropped.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::ibe::DecryptionShare) { drop(s); drop(s); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecryptionShare {
     authority: Participant,
     proof: ShareProof,
 }
 
-/// A decryption share that was checked. Cannot be decoded, only verified.
+/// A decryption share that was checked. Cannot be decoded, only verified. Wiped when dropped.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::ibe::VerifiedDecryptionShare) { drop(s); drop(s); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDecryptionShare {
     authority: Participant,
     u: G2Affine,
     rho: Gt,
+}
+
+impl Drop for DecryptionShare {
+    fn drop(&mut self) {
+        self.proof.rho.zeroize();
+    }
+}
+
+impl Drop for VerifiedDecryptionShare {
+    fn drop(&mut self) {
+        self.rho.zeroize();
+    }
 }
 
 fn context(sealed: &CheckedSealed, authority: Participant) -> [Vec<u8>; 2] {
@@ -98,9 +119,9 @@ impl DecryptionShare {
 
     /// Canonical bytes. They are secret: send them in a letter.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let [rho, c, z] = self.proof.fields();
-        lp(&[FORMAT, &int(self.authority.x()), &rho, &c, &z])
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let [rho, c, z] = self.proof.fields().map(Zeroizing::new);
+        Zeroizing::new(lp(&[FORMAT, &int(self.authority.x()), &rho, &c, &z]))
     }
 
     /// Decodes a share; rho_j must be of order r.

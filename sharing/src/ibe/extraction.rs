@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ark_bls12_381::G1Affine;
+use zeroize::Zeroizing;
 
 use super::IdentityTag;
 use crate::bfkem::{self, SecretPoint};
@@ -96,19 +97,27 @@ pub struct Authority {
     pub(super) share: KeyShare,
 }
 
-/// D_j = x_j Q as it travels, in a [letter](crate::letter) to the requester.
+/// D_j = x_j Q as it travels, in a [letter](crate::letter) to the requester. Wiped when dropped.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::ibe::IdentityShare) { drop(s); drop(s); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityShare {
     authority: Participant,
-    point: G1Affine,
+    point: SecretPoint,
 }
 
-/// A share of an identity key that was checked. Cannot be decoded, only verified.
+/// A share of an identity key that was checked. Cannot be decoded, only verified. Wiped when dropped.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::ibe::VerifiedIdentityShare) { drop(s); drop(s); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedIdentityShare {
     identity: Identity,
     authority: Participant,
-    point: G1Affine,
+    point: SecretPoint,
 }
 
 /// D, the key of a name. Wiped when dropped.
@@ -176,7 +185,7 @@ impl Authority {
     ) -> Result<IdentityShare, WrongPurpose> {
         require(key, Purpose::Identity)?;
         let statement = lp(&[&key.master_bytes(), &identity.0]);
-        let point = self.share.times_hash(dst::IDENTITY, &statement);
+        let point = SecretPoint(self.share.times_hash(dst::IDENTITY, &statement));
         Ok(IdentityShare {
             authority: self.share.participant(),
             point,
@@ -202,7 +211,7 @@ impl IdentityShare {
     ) -> Result<VerifiedIdentityShare, ExtractError> {
         require(key, Purpose::Identity)?;
         let Self { authority, point } = self;
-        if key.is_product_of(authority, &point, &identity.hash(key)) {
+        if key.is_product_of(authority, &point.0, &identity.hash(key)) {
             Ok(VerifiedIdentityShare {
                 identity: identity.clone(),
                 authority,
@@ -215,12 +224,13 @@ impl IdentityShare {
 
     /// Canonical bytes. They are secret: send them in a letter.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        lp(&[
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let point = Zeroizing::new(curve::encode_g1(&self.point.0));
+        Zeroizing::new(lp(&[
             b"MEDIBE-V01-SHARE",
             &int(self.authority.x()),
-            &curve::encode_g1(&self.point),
-        ])
+            point.as_slice(),
+        ]))
     }
 
     /// Decodes a share.
@@ -232,7 +242,7 @@ impl IdentityShare {
         fields.literal("format", b"MEDIBE-V01-SHARE")?;
         let authority = Participant::new(fields.int("authority")?);
         let authority = authority.ok_or(WireError::Value { field: "authority" })?;
-        let point = fields.point("D", G1_BYTES, curve::decode_g1)?;
+        let point = SecretPoint(fields.point("D", G1_BYTES, curve::decode_g1)?);
         fields.end()?;
         Ok(Self { authority, point })
     }
@@ -256,7 +266,7 @@ impl IdentityKey {
             if share.identity != identity {
                 return Err(ExtractError::Mixed);
             }
-            chosen.insert(share.authority.x(), share.point);
+            chosen.insert(share.authority.x(), share.point.0);
         }
         if chosen.len() < need {
             return Err(ExtractError::NotEnough {

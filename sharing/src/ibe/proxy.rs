@@ -109,7 +109,7 @@ pub fn encrypt(
     if message.len() > MESSAGE_LIMIT {
         return Err(SealedError::TooLong(message.len()));
     }
-    let m = Zeroizing::new(pairing::generator().pow(SecretScalar::random(rng).expose()));
+    let m = Zeroizing::new(pairing::generator().pow_secret(SecretScalar::random(rng).expose()));
     let r = SecretScalar::random(rng);
     let encapsulation = bfkem::encap::<IdentityTag>(key.master(), identity.as_bytes(), r);
     let (u, c2) = (encapsulation.u, *m * *encapsulation.kap);

@@ -229,4 +229,22 @@ fn pairings_are_counted_as_documented() {
     );
     let share = all[0].decrypt(&key, &sealed, &mut rng).unwrap();
     assert_eq!(count::of(|| share.verify(&key, &sealed)), (3, 3));
+    let shares: Vec<_> = all[..3]
+        .iter()
+        .map(|a| a.decrypt(&key, &sealed, &mut rng).unwrap())
+        .map(|share| share.verify(&key, &sealed).unwrap())
+        .collect();
+    assert_eq!(count::of(|| sealed.open_jointly(&key, &shares)), (0, 0));
+    // by proxy
+    let to = Identity::of_role("a", "b", 2);
+    let second = extract(&key, &all[..3], &to);
+    assert_eq!(count::of(|| encrypt(&key, &id, b"", &mut rng)), (1, 1));
+    let ciphertext = encrypt(&key, &id, b"", &mut rng).unwrap();
+    assert_eq!(count::of(|| ciphertext.open(&d)), (3, 2));
+    assert_eq!(count::of(|| delegate(&d, &to, &key, &mut rng)), (1, 1));
+    let rk = delegate(&d, &to, &key, &mut rng).unwrap();
+    assert_eq!(count::of(|| ciphertext.transform(&rk)), (3, 2));
+    let transformed = ciphertext.transform(&rk).unwrap();
+    assert_eq!(count::of(|| transformed.open(&second)), (2, 2));
+    assert!(transformed.open(&second).is_ok());
 }

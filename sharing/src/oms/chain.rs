@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ark_bls12_381::G1Affine;
 use ark_ec::AffineRepr;
 use rand_core::{CryptoRng, RngCore};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::signer::order_key;
 use super::{MultiSigner, RegisteredSigner, SignerId};
@@ -22,9 +23,35 @@ byte_string! {
     /// A salted commitment to an opinion: never the opinion itself, nor a hash that can be guessed.
     Opinion, 32
 }
-byte_string! {
-    /// What opens an [`Opinion`], kept with the record.
-    OpinionSalt, 32
+/// What opens an [`Opinion`], kept with the record: who has it can guess the opinion. Wiped when dropped,
+/// never printed.
+///
+/// ```compile_fail
+/// fn twice(s: eligo_sharing::oms::OpinionSalt) { drop(s); drop(s); }
+/// ```
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct OpinionSalt([u8; 32]);
+
+impl OpinionSalt {
+    /// Takes back what [`expose`](Self::expose) gave.
+    #[must_use]
+    pub fn new(mut bytes: [u8; 32]) -> Self {
+        let salt = Self(bytes);
+        bytes.zeroize();
+        salt
+    }
+
+    /// The bytes, to be kept with the record.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for OpinionSalt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("OpinionSalt(..)")
+    }
 }
 
 impl Opinion {

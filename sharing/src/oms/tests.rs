@@ -172,6 +172,9 @@ fn pairings_are_counted_as_documented() {
     let (signers, registered, roster) = team(5, &mut rng);
     let chain = diagnose(CASE, &signers, &registered, &roster, &mut rng);
     assert_eq!(count::of(|| chain.clone().verify(&CASE, &roster)), (7, 1));
+    let begun = VerifiedChain::begin(CASE);
+    let signing = || begun.sign(&signers[0], &registered[0], Opinion::new([0; 32]), &mut rng);
+    assert_eq!(count::of(signing), (0, 0));
     let proof = signers[0].prove_possession();
     assert_eq!(count::of(|| signers[0].public().register(&proof)), (4, 1));
     let bytes = signers[0].public().to_bytes();

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{SearchKey, SearchPublicKey, SharedIndexKey};
+use crate::bfkem::SecretPoint;
 use crate::curve::{self, G1_BYTES, G2_BYTES};
 use crate::domain::{self, dst, lp};
 use crate::pairing::{self, Gt};
@@ -46,11 +47,19 @@ impl Field {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(String);
 
-/// What is looked for: a value, of at most 256 bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What is looked for: a value, of at most 256 bytes. `Debug` shows the field alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Keyword {
     field: Field,
     value: Vec<u8>,
+}
+
+impl core::fmt::Debug for Keyword {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Keyword")
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A value or bucket that is empty or too long.
@@ -145,7 +154,7 @@ impl Pointer {
         &self.0
     }
 
-    fn padded(&self) -> [u8; POINTER_BYTES] {
+    pub(crate) fn padded(&self) -> [u8; POINTER_BYTES] {
         let mut out = [0u8; POINTER_BYTES];
         let length = (self.0.len() as u16).to_be_bytes();
         for (to, from) in out.iter_mut().zip(length.iter().chain(&self.0)) {
@@ -154,7 +163,7 @@ impl Pointer {
         out
     }
 
-    fn unpadded(bytes: &[u8; POINTER_BYTES]) -> Option<Self> {
+    pub(crate) fn unpadded(bytes: &[u8; POINTER_BYTES]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk::<2>()?;
         let (pointer, padding) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         padding
@@ -173,8 +182,8 @@ pub struct Row {
     seal: [u8; TAG],
 }
 
-/// What a hospital indexes about one record.
-#[derive(Clone, Debug)]
+/// What a hospital indexes about one record. `Debug` shows the bucket alone.
+#[derive(Clone)]
 pub struct IndexEntry<'a> {
     /// Clinical codes.
     pub diagnoses: &'a [&'a [u8]],
@@ -186,6 +195,14 @@ pub struct IndexEntry<'a> {
     pub bucket: &'a Bucket,
     /// Where the record is.
     pub pointer: &'a Pointer,
+}
+
+impl core::fmt::Debug for IndexEntry<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("IndexEntry")
+            .field("bucket", self.bucket)
+            .finish_non_exhaustive()
+    }
 }
 
 /// tag || kp = HKDF(k, info = LP(U)).
@@ -300,9 +317,14 @@ fn shuffle<T>(items: &mut [T], rng: &mut impl RngCore) {
     }
 }
 
-/// T = yV: finds the rows of one keyword in one bucket. It is secret: search nodes get it in a letter.
+/// T = yV: finds the rows of one keyword in one bucket. It is secret: search nodes get it in a letter. Wiped
+/// when dropped, never printed.
+///
+/// ```compile_fail
+/// fn twice(t: eligo_sharing::search::Trapdoor) { drop(t); drop(t); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trapdoor(G1Affine);
+pub struct Trapdoor(SecretPoint);
 
 impl SearchKey {
     /// A trapdoor for a keyword in a bucket. One product in G1.
@@ -313,7 +335,7 @@ impl SearchKey {
         keyword: &Keyword,
         bucket: &Bucket,
     ) -> Trapdoor {
-        Trapdoor(self.0.times_g1(&keyword.point(shared, bucket)))
+        Trapdoor(SecretPoint(self.0.times_g1(&keyword.point(shared, bucket))))
     }
 }
 
@@ -321,7 +343,7 @@ impl Trapdoor {
     /// Tests a row, and opens its pointer if it matches. One pairing.
     #[must_use]
     pub fn find(&self, row: &Row) -> Option<Pointer> {
-        let k = Zeroizing::new(pairing::pair(&self.0, &row.u));
+        let k = Zeroizing::new(pairing::pair(&self.0.0, &row.u));
         let okm = derive(&k, &row.u);
         let (tag, key) = okm.split_at(TAG);
         if !bool::from(tag.ct_eq(&row.tag)) {
@@ -344,19 +366,19 @@ impl Trapdoor {
             .filter_map(|(at, row)| Some((at, self.find(row)?)))
     }
 
-    pub(super) fn to_bytes(&self) -> [u8; G1_BYTES] {
-        curve::encode_g1(&self.0)
+    pub(super) fn to_bytes(&self) -> Zeroizing<[u8; G1_BYTES]> {
+        Zeroizing::new(curve::encode_g1(&self.0.0))
     }
 
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, WireError> {
         fields
             .point("trapdoor", G1_BYTES, curve::decode_g1)
-            .map(Self)
+            .map(|point| Self(SecretPoint(point)))
     }
 
     #[cfg(test)]
     pub(super) fn point(&self) -> &G1Affine {
-        &self.0
+        &self.0.0
     }
 }
 

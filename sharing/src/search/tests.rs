@@ -72,6 +72,8 @@ fn both_sides_share_a_key_and_cards_are_checked() {
     let stranger = WriterKey::generate(&mut s.rng).public();
     assert!(stranger.check_possession(&proof).is_err());
     assert_eq!(count::of(|| card.check()), (2, 1));
+    let key = s.hospital.public();
+    assert_eq!(count::of(|| key.check_possession(&proof)), (2, 1));
 }
 
 #[test]

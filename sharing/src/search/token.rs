@@ -2,6 +2,7 @@
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand_core::{CryptoRng, RngCore};
+use zeroize::Zeroizing;
 
 use super::{Pointer, Row, Trapdoor};
 use crate::curve::G1_BYTES;
@@ -24,7 +25,12 @@ pub struct TokenTerms {
     pub nonce: [u8; 16],
 }
 
-/// Trapdoors with their terms and the patient's signature, not yet verified.
+/// Trapdoors with their terms and the patient's signature, not yet verified. Its trapdoors are secret: wiped
+/// when dropped, never printed.
+///
+/// ```compile_fail
+/// fn twice(t: eligo_sharing::search::SearchToken) { drop(t); drop(t); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchToken {
     terms: TokenTerms,
@@ -32,7 +38,11 @@ pub struct SearchToken {
     signature: Signature,
 }
 
-/// A token that its audience may use now. Cannot be decoded, only verified.
+/// A token that its audience may use now. Cannot be decoded, only verified. Wiped when dropped.
+///
+/// ```compile_fail
+/// fn twice(t: eligo_sharing::search::VerifiedToken) { drop(t); drop(t); }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     terms: TokenTerms,
@@ -71,18 +81,17 @@ pub enum TokenError {
     Wire(#[from] WireError),
 }
 
-fn signed(terms: &TokenTerms, trapdoors: &[Trapdoor]) -> Vec<u8> {
+fn signed(terms: &TokenTerms, trapdoors: &[Trapdoor]) -> Zeroizing<Vec<u8>> {
     let points: Vec<_> = trapdoors.iter().map(Trapdoor::to_bytes).collect();
-    lp(&[
+    let points = points.iter().map(|point| point.as_slice());
+    let points = Zeroizing::new(lp(&points.collect::<Vec<_>>()));
+    Zeroizing::new(lp(&[
         FORMAT,
         terms.audience.as_bytes(),
         &int(terms.not_after),
         &terms.nonce,
-        &lp(&points
-            .iter()
-            .map(<[u8; G1_BYTES]>::as_slice)
-            .collect::<Vec<_>>()),
-    ])
+        &points,
+    ]))
 }
 
 fn info(audience: &str) -> Vec<u8> {
@@ -181,11 +190,11 @@ impl SearchToken {
 
     /// Canonical bytes. They are secret.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        lp(&[
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(lp(&[
             &signed(&self.terms, &self.trapdoors),
             &self.signature.to_bytes(),
-        ])
+        ]))
     }
 
     /// Decodes a token.
@@ -236,7 +245,7 @@ impl VerifiedToken {
             .find_map(|trapdoor| trapdoor.find(row))
     }
 
-    /// The places of matching rows, with their pointers.
+    /// The places of matching rows, with their pointers. One pairing for each row and trapdoor.
     pub fn search<'a>(
         &'a self,
         rows: impl IntoIterator<Item = &'a Row> + 'a,

@@ -129,7 +129,8 @@ pub fn seal(
 
 /// Opens a record and seals it anew under another label (a next version) and a fresh key, so that what was
 /// granted before opens nothing of it; storage then drops the old ciphertext. `sealed_old` is read twice:
-/// once to check all of it, once to re-encrypt, so that nothing unchecked is sealed again.
+/// once to check all of it, once to re-encrypt, so that nothing unchecked is sealed again. Four pairings, three
+/// final exponentiations.
 ///
 /// # Errors
 /// [`RekeyError`] says which step failed; what was written is then to be thrown away.

@@ -106,7 +106,7 @@ impl Dispute {
             rng,
         );
         let w = hedge.scalar(b"w");
-        let (a1, a2) = (w.in_g1(), base.pow(w.expose()));
+        let (a1, a2) = (w.in_g1(), base.pow_secret(w.expose()));
         let c = challenge(grant, &u, &base, &v, &a1, &a2);
         let z = *w.expose() + c * key.0.expose();
         let transcript = Transcript {

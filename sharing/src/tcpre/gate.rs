@@ -11,7 +11,7 @@
 //! So that the patient needs nobody, the content key is also sealed under a label of its own, to the
 //! patient's key alone. Grants are never made for that label.
 //!
-//! Sealing takes 3 pairings, a gate share 4 and its check 3.
+//! Sealing takes 3 pairings, a gate share 4 and its check 3, opening 1 for the institution and 5 for the patient.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -157,7 +157,8 @@ pub enum SealGatedError {
     Seal(#[from] SealError),
 }
 
-/// The patient opens a gated record's key without the gate.
+/// The patient opens a gated record's key without the gate. Five pairings, three final exponentiations: both
+/// capsules are checked.
 ///
 /// # Errors
 /// [`OpenGatedError`] says what does not fit.

@@ -155,8 +155,8 @@ pub enum GrantError {
 /// Grants label l of record key a under the terms, signed by the encounter key. No pairings; 2n + 5
 /// products in G1, two in G2, t - 1 powers in GT.
 ///
-/// The random scalars are hedged with a: a weak generator gives nothing away. The powers gT^phi_m are not
-/// taken in constant time.
+/// The random scalars are hedged with a: a weak generator gives nothing away. Products and powers are the same
+/// whatever the scalars.
 ///
 /// # Errors
 /// [`GrantError::Terms`] if the terms are about another record key.
@@ -191,7 +191,7 @@ impl Grant {
         let d = label_key(key, &terms.label);
         let rk = SecretPoint((d.0 + x.times_g1(&terms.receiver.0)).into_affine());
         let gt = pairing::generator();
-        let commitments = phis.iter().map(|phi| gt.pow(phi.expose())).collect();
+        let commitments = phis.iter().map(|phi| gt.pow_secret(phi.expose())).collect();
         // c_j = rk + phi(j) P1 + vE_j, phi without constant term
         let shares = terms
             .proxies
@@ -292,7 +292,8 @@ fn share_point(rk: &SecretPoint, phis: &[SecretScalar], j: ProxyId) -> SecretPoi
 
 /// phi(j) = sum over m >= 1 of phi_m j^m.
 pub(super) fn evaluate_mask(phis: &[SecretScalar], j: ProxyId) -> SecretMask {
-    let mut coefficients = Zeroizing::new(vec![Fr::from(0u64)]);
+    let mut coefficients = Zeroizing::new(Vec::with_capacity(phis.len() + 1));
+    coefficients.push(Fr::from(0u64));
     coefficients.extend(phis.iter().map(|phi| *phi.expose()));
     SecretMask(Zeroizing::new(bfkem::evaluate(&coefficients, j.x())))
 }

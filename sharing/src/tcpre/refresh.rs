@@ -69,7 +69,7 @@ pub enum RefreshError {
 }
 
 impl RefreshDeal {
-    /// Deals for the grant's current epoch.
+    /// Deals for the grant's current epoch. No pairing; t - 1 powers of gT.
     ///
     /// # Errors
     /// [`RefreshError::NoShare`] if the dealer is not in the roster.
@@ -101,7 +101,10 @@ impl RefreshDeal {
             grant: grant.id(),
             epoch: grant.epoch(),
             dealer: id,
-            commitments: deltas.iter().map(|delta| gt.pow(delta.expose())).collect(),
+            commitments: deltas
+                .iter()
+                .map(|delta| gt.pow_secret(delta.expose()))
+                .collect(),
             v1: v.in_g1(),
             v2: v.in_g2(),
             shares: proxies.iter().map(share).collect(),
@@ -206,7 +209,7 @@ impl RefreshDeal {
 }
 
 impl VerifiedGrant {
-    /// The grant after a refresh by these deals, in an epoch of its own.
+    /// The grant after a refresh by these deals, in an epoch of its own. No pairing.
     ///
     /// # Errors
     /// [`RefreshError`] if a deal is of another epoch or twice there, or nothing would change.
@@ -226,7 +229,7 @@ impl VerifiedGrant {
 }
 
 impl ShareKey {
-    /// The proxy's share after the same refresh; the old one is wiped.
+    /// The proxy's share after the same refresh; the old one is wiped. One pairing.
     ///
     /// # Errors
     /// [`RefreshError`] as [`VerifiedGrant::refresh`]; the old share is then gone too, and is taken out of

@@ -89,6 +89,15 @@ impl Scene {
         which.iter().map(&mut make).collect()
     }
 
+    /// The hospital stores garbage instead, under a capsule that is right in everything else.
+    pub(crate) fn misseal(&mut self, stored: Vec<u8>) {
+        let r = SecretScalar::random(&mut self.rng);
+        let opening = Opening::new(&self.patient.public(), self.terms.label, r);
+        let (_, commitment) = opening.derive();
+        let capsule = opening.close(commitment, sha256(&stored));
+        (self.capsule, self.stored) = (capsule.check().unwrap(), stored);
+    }
+
     pub(crate) fn read(&self, key: &ContentKey) -> Vec<u8> {
         let mut out = Vec::new();
         key.open(&self.stored[..], &mut out).unwrap();
@@ -455,6 +464,64 @@ fn pairings_are_counted_as_documented() {
             .check_possession(&s.institution.prove_possession())),
         (2, 1)
     );
+}
+
+#[test]
+fn pairings_of_refresh_dispute_and_gate_are_counted_as_documented() {
+    use crate::dkg::{Purpose, simulate};
+    let mut s = scene();
+    let grant = s.grant();
+    let shares = s.shares(&grant, &[0, 1, 2]);
+    let raised = Dispute::raise(&s.institution, &grant, &s.capsule, &shares, &mut s.rng).unwrap();
+    let Dispute::Content(transcript) = raised else {
+        panic!("the key is right")
+    };
+    let judging = || transcript.judge(&grant, &s.capsule, &shares);
+    assert_eq!(count::of(judging), (1, 1));
+    let (proxy, mut rng) = (&s.proxies[0], test_rng(3));
+    let dealing = || RefreshDeal::new(proxy, &grant, &mut rng);
+    assert_eq!(count::of(dealing), (0, 0));
+    let deals = [RefreshDeal::new(proxy, &grant, &mut s.rng)
+        .unwrap()
+        .verify(&grant)
+        .unwrap()];
+    assert_eq!(count::of(|| grant.refresh(&deals)), (0, 0));
+    let key = grant.share_key(proxy).unwrap();
+    assert_eq!(count::of(|| key.refresh(proxy, &deals)), (1, 1));
+    let (stored, old) = (s.stored.clone(), (*s.capsule).clone());
+    let next = Label::new([8; 32]);
+    let rekeying = || {
+        let sink = std::io::sink();
+        rekey(&s.patient, old, || Ok(&stored[..]), next, sink, &mut rng)
+    };
+    assert_eq!(count::of(rekeying), (4, 3));
+
+    let (gate, holders) = simulate(Purpose::Gate, 3, 2, &mut s.rng);
+    let holders: Vec<_> = holders
+        .into_iter()
+        .map(|h| GateKey::new(h).unwrap())
+        .collect();
+    let (public, label, schema) = (s.patient.public(), s.terms.label, SchemaId::new([2; 32]));
+    let mut sealing = || {
+        let sink = std::io::sink();
+        seal_gated(&public, label, schema, &gate, &b"g"[..], sink, &mut s.rng)
+    };
+    assert_eq!(count::of(&mut sealing), (3, 3));
+    let record = sealing().unwrap();
+    assert_eq!(count::of(|| open_gated_alone(&s.patient, &record)), (5, 3));
+    s.capsule = record.capsule.clone().check().unwrap();
+    let grant = s.grant();
+    let shares = s.shares(&grant, &[0, 1, 2]);
+    let mut open = || holders[0].open(&gate, &grant, &s.capsule, NOW, &mut s.rng);
+    assert_eq!(count::of(&mut open), (4, 4));
+    let first = open().unwrap();
+    let second = holders[1].open(&gate, &grant, &s.capsule, NOW, &mut s.rng);
+    let verify = |share: &GateShare| share.verify(&gate, &grant, &s.capsule);
+    assert_eq!(count::of(|| verify(&first)), (3, 3));
+    let through = [verify(&first).unwrap(), verify(&second.unwrap()).unwrap()];
+    let opening = || combine_gated(&s.institution, &grant, &s.capsule, &shares, &gate, &through);
+    assert_eq!(count::of(opening), (1, 1));
+    assert!(opening().is_ok());
 }
 
 #[test]
