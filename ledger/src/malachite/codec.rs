@@ -478,3 +478,58 @@ impl Foreign for sync::Response<Ctx> {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::height::ReplicaId;
+    use arc_malachitebft_app_channel::app::types::core::Context as _;
+
+    fn vote(value: NilOrVal<Digest>) -> SignedConsensusMsg<Ctx> {
+        let voter = Address(ReplicaId::new(3));
+        let vote = LedgerContext.new_precommit(Height::new(7), Round::new(2), value, voter);
+        SignedConsensusMsg::Vote(SignedMessage::new(vote, Signature::new([9; 64])))
+    }
+
+    #[test]
+    fn messages_decode_to_themselves_and_only_whole() {
+        for value in [NilOrVal::Nil, NilOrVal::Val(Digest::new([5; 32]))] {
+            let message = vote(value);
+            let bytes = WireCodec.encode(&message).unwrap();
+            let back: SignedConsensusMsg<Ctx> = WireCodec.decode(bytes.clone()).unwrap();
+            assert_eq!(back, message);
+            for cut in 0..bytes.len() {
+                let part: Result<SignedConsensusMsg<Ctx>, _> = WireCodec.decode(bytes.slice(..cut));
+                assert!(part.is_err(), "{cut} bytes");
+            }
+            let mut longer = bytes.to_vec();
+            longer.push(0);
+            let longer: Result<SignedConsensusMsg<Ctx>, _> = WireCodec.decode(longer.into());
+            assert!(longer.is_err());
+        }
+    }
+
+    #[test]
+    fn answers_decode_to_themselves_and_claim_no_more_than_they_hold() {
+        let signature =
+            ExtendedCommitSignature::new(Address(ReplicaId::new(1)), Signature::new([4; 64]), None);
+        let certificate = ExtendedCommitCertificate {
+            height: Height::new(7),
+            round: Round::new(0),
+            value_id: Digest::new([5; 32]),
+            commit_signatures: vec![signature],
+        };
+        let value = sync::RawDecidedValue::new(Bytes::from_static(b"block"), certificate);
+        let response = sync::ValueResponse::new(Height::new(7), vec![value]);
+        let response = sync::Response::ValueResponse(response);
+        let bytes = WireCodec.encode(&response).unwrap();
+        assert_eq!(WireCodec.encoded_len(&response), Ok(bytes.len()));
+        let back: sync::Response<Ctx> = WireCodec.decode(bytes.clone()).unwrap();
+        assert_eq!(back, response);
+        // The count of blocks follows the height.
+        let mut many = bytes.to_vec();
+        many[8..12].copy_from_slice(&[0, 0, 0xff, 0xff]);
+        let many: Result<sync::Response<Ctx>, _> = WireCodec.decode(many.into());
+        assert!(many.is_err());
+    }
+}
