@@ -1,7 +1,8 @@
 //! The ledger: a durable commit on 4, 7 and 13 embedded replicas, a burst, and the proof that a transaction is
 //! final. The baseline is one process that writes to the same store and trusts itself: one durable write.
 //!
-//! `cargo bench -p eligo-benches --bench ledger`. The table of throughput and p99 comes from
+//! `cargo bench -p eligo-benches --bench ledger`; with `--features malachite` the engine for several machines, four
+//! replicas over loopback, is measured in the same run. The table of throughput and p99 comes from
 //! `cargo run --release -p eligo-ledger --example embedded_load`.
 
 #![allow(missing_docs)]
@@ -142,6 +143,73 @@ fn commits(c: &mut Criterion) {
     group.finish();
 }
 
+/// The engine for several machines: four replicas, here in one process, over the loopback interface.
+#[cfg(feature = "malachite")]
+#[expect(clippy::expect_used, reason = "a bench without its cluster is over")]
+fn several_machines(c: &mut Criterion) {
+    use eligo_ledger::cluster::{Charter, configurations, found};
+    use eligo_ledger::malachite::Malachite;
+    use rand_chacha::rand_core::SeedableRng as _;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let charter = Charter {
+        name: "bench".into(),
+        time: Time::new(1),
+        replicas: 4,
+        policy: ProposerPolicy::Rotation,
+        timeouts: Timeouts {
+            interval_ms: 0,
+            ..Timeouts::default()
+        },
+        limits: Limits::default(),
+        app_state: Vec::new(),
+        host: [127, 0, 0, 1].into(),
+        base_port: 27_200,
+    };
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    found(directory.path(), &charter, &mut rng).expect("a cluster");
+    let configs = configurations(directory.path()).expect("configurations");
+    let replicas: Vec<Malachite> = configs
+        .iter()
+        .map(|c| Malachite::start(c, Teller::new()).expect("a replica"))
+        .collect();
+    let first = replicas.first().expect("four replicas");
+    let mut counter = 0;
+    let mut next = || {
+        counter += 1;
+        order(counter)
+    };
+    let mut group = c.benchmark_group("ledger over loopback");
+    group.sample_size(20);
+    group.bench_function("one durable commit, 4 Malachite replicas", |b| {
+        b.iter(|| {
+            let receipt = first.submit(next()).expect("submitted");
+            receipt.wait(PATIENCE).expect("answered")
+        });
+    });
+    group.throughput(Throughput::Elements(BURST));
+    group.bench_function(format!("{BURST} at once, 4 Malachite replicas"), |b| {
+        b.iter_batched(
+            || (0..BURST).map(|_| next()).collect::<Vec<_>>(),
+            |burst| {
+                let receipts: Vec<_> = burst
+                    .into_iter()
+                    .map(|tx| first.submit(tx).expect("submitted"))
+                    .collect();
+                for receipt in receipts {
+                    receipt.wait(PATIENCE).expect("answered");
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+    replicas.into_iter().for_each(Engine::stop);
+}
+
+#[cfg(not(feature = "malachite"))]
+fn several_machines(_: &mut Criterion) {}
+
 #[expect(clippy::expect_used, reason = "a bench without its proof is over")]
 fn proofs(c: &mut Criterion) {
     for n in [4, 13] {
@@ -163,5 +231,5 @@ fn proofs(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, commits, proofs);
+criterion_group!(benches, commits, several_machines, proofs);
 criterion_main!(benches);

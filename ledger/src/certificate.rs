@@ -56,9 +56,6 @@ pub enum CertificateError {
     /// A wrong signature.
     #[error("the signature of {0} is wrong")]
     BadSignature(ReplicaId),
-    /// This build cannot check that engine's certificates.
-    #[error("certificates of {0:?} cannot be checked by this build")]
-    ForeignEngine(EngineTag),
 }
 
 /// Checks that `signers`, in order, are at least `quorum` distinct voters who signed `statement`.
@@ -90,7 +87,7 @@ pub(crate) fn check_signers(
     Ok(())
 }
 
-/// Proof that a block is final: q COMMITs of the roster of its height.
+/// Proof that a block is final: a quorum of COMMITs, or of precommits, of the roster of its height.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitCert {
     /// Which engine's votes these are.
@@ -121,18 +118,22 @@ impl CommitCert {
         roster: &Roster,
         known: impl Fn(ReplicaId, &Signature) -> bool,
     ) -> Result<(), CertificateError> {
-        if self.engine != EngineTag::Pbft {
-            return Err(CertificateError::ForeignEngine(self.engine));
-        }
         let statement = self.statement(roster);
-        let quorum = roster.quorum();
+        let quorum = match self.engine {
+            EngineTag::Pbft => roster.quorum(),
+            // Tendermint: more than two thirds. Never less than a PBFT quorum.
+            EngineTag::Malachite => roster.voters() * 2 / 3 + 1,
+        };
         check_signers(domain, roster, quorum, &statement, &self.signatures, known)
     }
 
     fn statement(&self, roster: &Roster) -> Statement {
         Statement {
             epoch: roster.epoch(),
-            kind: Kind::Commit,
+            kind: match self.engine {
+                EngineTag::Pbft => Kind::Commit,
+                EngineTag::Malachite => Kind::Precommit,
+            },
             view: self.view,
             height: self.height,
             digest: self.block,
@@ -272,5 +273,66 @@ impl Ballot {
             && roster
                 .voter(self.from)
                 .is_some_and(|m| domain.verify(&m.key, &self.statement(), &self.signature))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::SecretKey;
+    use crate::roster::{Class, Member};
+
+    /// Each engine's certificate takes its own statement and its own quorum: with six voters, four
+    /// COMMITs or five precommits.
+    #[test]
+    fn an_engines_certificate_is_worth_nothing_as_the_others() {
+        let keys: Vec<SecretKey> = (1..=6u8)
+            .map(|i| SecretKey::from_seed([i; 32].into()))
+            .collect();
+        let members = (0..).zip(&keys).map(|(i, key)| Member {
+            id: ReplicaId::new(i),
+            key: key.public(),
+            power: 1,
+            class: Class::Tertiary,
+            may_propose: true,
+            votes: true,
+            region: String::new(),
+        });
+        let roster = Roster::first(members.collect()).unwrap();
+        let domain = Domain::new(Digest::new([1; 32]));
+        let signed = |engine, signers: usize| {
+            let mut certificate = CommitCert {
+                engine,
+                height: Height::new(3),
+                view: View::new(1),
+                block: Digest::new([2; 32]),
+                signatures: Vec::new(),
+            };
+            let statement = certificate.statement(&roster);
+            certificate.signatures = (0..)
+                .zip(&keys)
+                .take(signers)
+                .map(|(i, key)| (ReplicaId::new(i), domain.sign(key, &statement)))
+                .collect();
+            certificate
+        };
+        for (engine, other, quorum) in [
+            (EngineTag::Pbft, EngineTag::Malachite, 4),
+            (EngineTag::Malachite, EngineTag::Pbft, 5),
+        ] {
+            assert_eq!(signed(engine, quorum).verify(&domain, &roster), Ok(()));
+            let few = signed(engine, quorum - 1).verify(&domain, &roster);
+            assert!(
+                matches!(few, Err(CertificateError::TooFew { .. })),
+                "{few:?}"
+            );
+            let mut taken = signed(engine, 6);
+            taken.engine = other;
+            let taken = taken.verify(&domain, &roster);
+            assert_eq!(
+                taken,
+                Err(CertificateError::BadSignature(ReplicaId::new(0)))
+            );
+        }
     }
 }

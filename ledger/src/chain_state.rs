@@ -2,6 +2,7 @@
 
 use crate::application::{Finalized, Genesis, NextParams, SnapshotInfo};
 use crate::block::{Block, Outcome};
+use crate::certificate::EngineTag;
 use crate::digest::{Digest, Purpose};
 use crate::height::{Height, ReplicaId, Time, View};
 use crate::merkle;
@@ -218,7 +219,9 @@ impl ChainState {
         };
         let epoch_of = |h| self.roster_at(h).map(|r| r.epoch());
         let same_epoch = epoch_of(self.height) == epoch_of(self.height.previous());
-        let from = if same_epoch {
+        // Malachite's rounds start over at every height; PBFT's views go on.
+        let goes_on = same_epoch && certificate.engine == EngineTag::Pbft;
+        let from = if goes_on {
             self.certified_view
         } else {
             View::FIRST

@@ -80,6 +80,8 @@ pub enum Purpose {
     Application,
     /// The deterministic draw of a proposer order.
     Draw,
+    /// What a Malachite proposal signs: the block and the round it was locked in.
+    Proposal,
 }
 
 impl Purpose {
@@ -98,6 +100,7 @@ impl Purpose {
             Purpose::Chunk => b"ELIGO-V1-CHUNK",
             Purpose::Application => b"ELIGO-V1-APPLICATION",
             Purpose::Draw => b"ELIGO-V1-DRAW",
+            Purpose::Proposal => b"ELIGO-V1-PROPOSAL",
         }
     }
 

@@ -10,7 +10,7 @@ mod worker;
 use crate::application::{Application, Genesis, Query, QueryAnswer};
 use crate::block::Transaction;
 use crate::chain::Chain;
-use crate::engine::{Blocks, Engine, EngineError, Receipt, Status};
+use crate::engine::{Alarms, Blocks, Engine, EngineError, Receipt, Status};
 use crate::height::{Height, ReplicaId};
 use crate::identity::SecretKey;
 use crate::light::LedgerProof;
@@ -183,6 +183,12 @@ impl<A: Application + 'static> Embedded<A> {
         inbox
             .recv_timeout(Duration::from_secs(30))
             .map_err(|_| EngineError::Stopped)
+    }
+
+    /// What goes wrong from now on: liars, replicas that differ, replicas that stop.
+    #[must_use]
+    pub fn alarms(&self) -> Alarms {
+        self.clerk.alarms()
     }
 
     fn anyone(&self) -> Result<ReplicaId, EngineError> {

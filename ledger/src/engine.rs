@@ -2,8 +2,9 @@
 
 use crate::application::Reject;
 use crate::block::{Outcome, Transaction};
+use crate::evidence::Evidence;
 use crate::height::{Epoch, Height, ReplicaId, View};
-use crate::pbft::effect::Delivery;
+use crate::pbft::effect::{Delivery, Divergence};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -67,6 +68,38 @@ impl Blocks {
     /// # Errors
     /// [`EngineError::TimedOut`] or [`EngineError::Stopped`].
     pub fn next(&self, at_most: Duration) -> Result<Arc<Delivery>, EngineError> {
+        self.stream.recv_timeout(at_most).map_err(|e| match e {
+            RecvTimeoutError::Timeout => EngineError::TimedOut,
+            RecvTimeoutError::Disconnected => EngineError::Stopped,
+        })
+    }
+}
+
+/// Something an operator must look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A replica's checkpoint is not the agreed one.
+    Diverged(Divergence),
+    /// A replica lied; the proof will be proposed.
+    Caught(Evidence),
+    /// This replica's state contradicts what a quorum signed at a height: it stopped.
+    Halted(Height),
+    /// This replica's disk failed: it stopped, for it may no longer vote.
+    DiskFailed,
+}
+
+/// Alarms as they come, from the moment of asking, each with the replica that raised it.
+#[derive(Debug)]
+pub struct Alarms {
+    pub(crate) stream: Receiver<(ReplicaId, Alarm)>,
+}
+
+impl Alarms {
+    /// Waits for the next alarm.
+    ///
+    /// # Errors
+    /// [`EngineError::TimedOut`] or [`EngineError::Stopped`].
+    pub fn next(&self, at_most: Duration) -> Result<(ReplicaId, Alarm), EngineError> {
         self.stream.recv_timeout(at_most).map_err(|e| match e {
             RecvTimeoutError::Timeout => EngineError::TimedOut,
             RecvTimeoutError::Disconnected => EngineError::Stopped,

@@ -24,14 +24,22 @@ pub struct Evidence {
     second: (Digest, Signature),
 }
 
+/// Whether an honest replica makes at most one statement of this kind in a view.
+fn once(kind: Kind) -> bool {
+    match kind {
+        Kind::PrePrepare | Kind::Prepare | Kind::Commit => true,
+        Kind::Propose | Kind::Prevote | Kind::Precommit => true,
+        Kind::Checkpoint | Kind::ViewChange | Kind::NewView | Kind::Ready => false,
+    }
+}
+
 impl Evidence {
     /// The proof that two ballots make; `None` if they do not conflict. Signatures are not checked.
     #[must_use]
     pub fn new(a: &Ballot, b: &Ballot) -> Option<Evidence> {
         let same = (a.from, a.epoch, a.kind, a.view, a.height)
             == (b.from, b.epoch, b.kind, b.view, b.height);
-        let votes = matches!(a.kind, Kind::PrePrepare | Kind::Prepare | Kind::Commit);
-        if !same || !votes || a.digest == b.digest {
+        if !same || !once(a.kind) || a.digest == b.digest {
             return None;
         }
         let (a, b) = if a.digest < b.digest { (a, b) } else { (b, a) };
@@ -98,8 +106,7 @@ impl Wire for Evidence {
             first: Wire::decode(r)?,
             second: Wire::decode(r)?,
         };
-        let votes = matches!(e.kind, Kind::PrePrepare | Kind::Prepare | Kind::Commit);
-        if e.first.0 < e.second.0 && votes {
+        if e.first.0 < e.second.0 && once(e.kind) {
             Ok(e)
         } else {
             Err(WireError::Invalid { what: "evidence" })

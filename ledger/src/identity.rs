@@ -34,6 +34,13 @@ impl PublicKey {
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }
+
+    /// True if `signature` is this key's over bytes that are no [`Statement`].
+    #[cfg(feature = "malachite")]
+    pub(crate) fn verify_bytes(&self, bytes: &[u8], signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        self.0.verify_strict(bytes, &signature).is_ok()
+    }
 }
 
 impl fmt::Debug for PublicKey {
@@ -107,6 +114,20 @@ impl SecretKey {
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
+
+    /// The key this replica shows its peers on the network, derived from its signing key: what a
+    /// transport signs is never what consensus signs.
+    #[must_use]
+    pub fn network(&self) -> SecretKey {
+        let seed = sha256(&[b"ELIGO-V1-NETWORK-KEY", self.0.as_bytes()]);
+        SecretKey::from_seed(Zeroizing::new(seed))
+    }
+
+    /// Signs bytes that are no [`Statement`], and cannot be taken for one.
+    #[cfg(feature = "malachite")]
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        Signature(self.0.sign(bytes).to_bytes())
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -132,6 +153,12 @@ pub enum Kind {
     NewView,
     /// A replica's own statement, on the ledger, that it is up and may propose again.
     Ready,
+    /// Malachite: a proposal; the digest covers the block and the round it was locked in.
+    Propose,
+    /// Malachite: a prevote; the zero digest for nil.
+    Prevote,
+    /// Malachite: a precommit; the zero digest for nil. A quorum of them certifies a block.
+    Precommit,
 }
 
 impl Kind {
@@ -146,6 +173,9 @@ impl Kind {
             Kind::ViewChange => 5,
             Kind::NewView => 6,
             Kind::Ready => 7,
+            Kind::Propose => 8,
+            Kind::Prevote => 9,
+            Kind::Precommit => 10,
         }
     }
 }
@@ -163,6 +193,9 @@ impl Wire for Kind {
             5 => Kind::ViewChange,
             6 => Kind::NewView,
             7 => Kind::Ready,
+            8 => Kind::Propose,
+            9 => Kind::Prevote,
+            10 => Kind::Precommit,
             tag => return Err(WireError::UnknownTag { what: "kind", tag }),
         })
     }

@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use eligo_ledger::application::{Genesis, Limits, Query, Timeouts};
-use eligo_ledger::block::Transaction;
+use eligo_ledger::application::{
+    AppInfo, Application, Finalized, Genesis, Limits, NextParams, Query, QueryAnswer, Reject,
+    RequestId, Timeouts, Verdict,
+};
+use eligo_ledger::block::{Block, Transaction};
+use eligo_ledger::certificate::CommitCert;
+use eligo_ledger::digest::Digest;
 use eligo_ledger::embedded::{ClusterConfig, Embedded};
-use eligo_ledger::engine::{Engine, EngineError, Reply};
-use eligo_ledger::height::{ReplicaId, Time};
+use eligo_ledger::engine::{Alarm, Engine, EngineError, Reply};
+use eligo_ledger::height::{Height, ReplicaId, Time};
 use eligo_ledger::identity::SecretKey;
 use eligo_ledger::light::verify_proof;
 use eligo_ledger::pool::PoolLimits;
@@ -21,7 +26,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn cluster(directory: &Path, n: u16) -> (Genesis, Embedded<Teller>) {
+fn config(directory: &Path, n: u16) -> ClusterConfig {
     let keys: BTreeMap<ReplicaId, Arc<SecretKey>> = (0..n)
         .map(|i| {
             let seed = [i as u8 + 1; 32].into();
@@ -53,12 +58,17 @@ fn cluster(directory: &Path, n: u16) -> (Genesis, Embedded<Teller>) {
         checkpoint_every: 8,
         app_state: Vec::new(),
     };
-    let config = ClusterConfig {
+    ClusterConfig {
         directory: directory.to_path_buf(),
-        genesis: genesis.clone(),
+        genesis,
         keys,
         pool: PoolLimits::default(),
-    };
+    }
+}
+
+fn cluster(directory: &Path, n: u16) -> (Genesis, Embedded<Teller>) {
+    let config = config(directory, n);
+    let genesis = config.genesis.clone();
     let engine = Embedded::start(config, |_| Teller::new()).unwrap();
     (genesis, engine)
 }
@@ -137,4 +147,65 @@ fn a_cluster_goes_on_where_it_stopped() {
     let replicas = engine.status().replicas;
     assert_eq!(replicas.len(), 4);
     assert!(replicas.iter().all(|r| !r.halted));
+}
+
+/// A teller whose memory is bad on one replica: another state after the second block.
+struct Forgetful {
+    teller: Teller,
+    bad: bool,
+}
+
+impl Application for Forgetful {
+    fn info(&self) -> AppInfo {
+        self.teller.info()
+    }
+    fn init_chain(&mut self, genesis: &Genesis) -> NextParams {
+        self.teller.init_chain(genesis)
+    }
+    fn check_tx(&self, tx: &Transaction) -> Result<(), Reject> {
+        self.teller.check_tx(tx)
+    }
+    fn request_id(&self, tx: &Transaction) -> RequestId {
+        self.teller.request_id(tx)
+    }
+    fn verify(&mut self, block: &Block) -> Verdict {
+        self.teller.verify(block)
+    }
+    fn finalize_block(&mut self, block: &Block) -> Finalized {
+        let mut done = self.teller.finalize_block(block);
+        if self.bad && block.height() >= Height::new(2) {
+            done.app_hash = Digest::new([6; 32]);
+        }
+        done
+    }
+    fn commit(&mut self, certificate: &CommitCert) -> Height {
+        self.teller.commit(certificate)
+    }
+    fn query(&self, query: &Query) -> QueryAnswer {
+        self.teller.query(query)
+    }
+}
+
+#[test]
+fn a_replica_whose_state_differs_stops_and_raises_an_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Embedded::start(config(dir.path(), 4), |id| Forgetful {
+        teller: Teller::new(),
+        bad: id == ReplicaId::new(3),
+    })
+    .unwrap();
+    let alarms = engine.alarms();
+    for counter in 1..=6 {
+        engine.submit(add(counter)).unwrap().wait(PATIENCE).unwrap();
+    }
+    let (replica, alarm) = alarms.next(PATIENCE).unwrap();
+    assert_eq!(replica, ReplicaId::new(3));
+    assert!(
+        matches!(alarm, Alarm::Halted(h) if h >= Height::new(3)),
+        "{alarm:?}"
+    );
+    let status = engine.status();
+    let halted = status.replicas.iter().filter(|r| r.halted);
+    let halted: Vec<ReplicaId> = halted.map(|r| r.id).collect();
+    assert_eq!(halted, [ReplicaId::new(3)]);
 }

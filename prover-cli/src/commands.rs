@@ -1,6 +1,7 @@
 //! The commands, one file a group.
 
 mod agent;
+mod cluster;
 mod combine;
 mod completions;
 mod demo;
@@ -106,6 +107,12 @@ pub enum Command {
     Market(market::Command),
     /// Run a node: four replicas in one process, with no set-up
     Node(node::Node),
+    /// A ledger of one replica a process, for several machines
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo cluster init --replicas 4 -o cluster"
+    )]
+    Cluster(cluster::Command),
     /// Run a proxy: re-encrypt what it was drawn for
     Proxy(proxy::Proxy),
     /// Run a party's agent
@@ -147,6 +154,7 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Open(c) => open::run(&c, console),
         Command::Market(c) => market::run(&c, console),
         Command::Node(c) => node::run(&c, console),
+        Command::Cluster(c) => cluster::run(c, console),
         Command::Proxy(c) => proxy::run(&c, console),
         Command::Agent(c) => agent::run(&c, console),
         Command::Export(c) => export::run(c, console),

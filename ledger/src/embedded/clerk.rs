@@ -2,7 +2,7 @@
 
 use crate::block::Outcome;
 use crate::digest::Digest;
-use crate::engine::{Blocks, Receipt, Reply};
+use crate::engine::{Alarm, Alarms, Blocks, Receipt, Reply};
 use crate::height::{Height, ReplicaId};
 use crate::pbft::effect::Delivery;
 use std::collections::BTreeMap;
@@ -18,12 +18,15 @@ pub(super) enum Report {
     Delivered(ReplicaId, Arc<Delivery>),
     /// A request came again; its result.
     Again(ReplicaId, Digest, Height, u32, Outcome),
+    /// Something is wrong.
+    Alarm(ReplicaId, Alarm),
 }
 
 #[derive(Default)]
 struct Desk {
     waiting: BTreeMap<Digest, Vec<Sender<Reply>>>,
     streams: Vec<Sender<Arc<Delivery>>>,
+    watchers: Vec<Sender<(ReplicaId, Alarm)>>,
 }
 
 /// The thread that answers clients.
@@ -63,6 +66,12 @@ impl Clerk {
         lock(&self.desk).streams.push(sender);
         Blocks { stream }
     }
+
+    pub(super) fn alarms(&self) -> Alarms {
+        let (sender, stream) = channel();
+        lock(&self.desk).watchers.push(sender);
+        Alarms { stream }
+    }
 }
 
 type Place = (Digest, Height, u32, Outcome);
@@ -83,6 +92,10 @@ impl Counter {
                 Report::Delivered(id, delivery) => self.delivered(id, &delivery),
                 Report::Again(id, tx, height, index, outcome) => {
                     self.again(id, (tx, height, index, outcome));
+                }
+                Report::Alarm(id, alarm) => {
+                    let watchers = &mut lock(&self.desk).watchers;
+                    watchers.retain(|w| w.send((id, alarm)).is_ok());
                 }
             }
         }

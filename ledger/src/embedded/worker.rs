@@ -2,7 +2,7 @@
 
 use crate::application::{Application, Query, QueryAnswer};
 use crate::embedded::clerk::Report;
-use crate::engine::ReplicaStatus;
+use crate::engine::{Alarm, ReplicaStatus};
 use crate::height::{Height, ReplicaId, Time};
 use crate::light::{InclusionProof, LedgerProof};
 use crate::pbft::message::Message;
@@ -173,6 +173,7 @@ impl<A: Application> Worker<A> {
                 }
             }
             if !writes.is_empty() && self.store.write(&writes).is_err() {
+                self.alarm(Alarm::DiskFailed);
                 return false;
             }
             effects = Vec::new();
@@ -215,8 +216,18 @@ impl<A: Application> Worker<A> {
                 }
                 _ => {}
             },
-            Effect::Persist(_) | Effect::Diverged(_) | Effect::Caught(_) | Effect::Halt(_) => {}
+            Effect::Diverged(divergence) => self.alarm(Alarm::Diverged(divergence)),
+            Effect::Caught(evidence) => self.alarm(Alarm::Caught(evidence)),
+            Effect::Halt(height) => self.alarm(Alarm::Halted(height)),
+            // Carried out before anything is released.
+            Effect::Persist(_) => {}
         }
+    }
+
+    fn alarm(&self, alarm: Alarm) {
+        self.reports
+            .send(Report::Alarm(self.replica.id(), alarm))
+            .ok();
     }
 
     fn send(&self, to: Option<ReplicaId>, message: &Arc<Message>) {
