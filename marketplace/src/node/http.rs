@@ -1,6 +1,7 @@
 //! The HTTP server: routes, limits, logs, shutdown. Logs name routes, never what was asked for.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,11 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures_util::future::{Either, select};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
@@ -20,8 +26,16 @@ use crate::client::{Problem, ProblemKind};
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
+    /// Connections at once; more wait to be taken up.
+    pub connections: usize,
     /// Requests at once; more are refused.
     pub requests: usize,
+    /// Ciphertexts coming in at once; more are refused. They are slow, so they do not count as requests.
+    pub uploads: usize,
+    /// How long a connection may take for a request's head, or say nothing between two.
+    pub head_timeout: Duration,
+    /// How long a ciphertext that comes in may pause.
+    pub pause_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long a ciphertext may take to come in.
@@ -33,7 +47,11 @@ pub struct HttpLimits {
 impl Default for HttpLimits {
     fn default() -> Self {
         Self {
+            connections: 512,
             requests: 128,
+            uploads: 16,
+            head_timeout: Duration::from_secs(60),
+            pause_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             upload_timeout: Duration::from_secs(1800),
             shutdown_timeout: Duration::from_secs(10),
@@ -44,8 +62,9 @@ impl Default for HttpLimits {
 /// What every handler shares.
 pub(super) struct Shared<A: Served + 'static> {
     pub(super) node: Arc<Node<A>>,
-    limits: HttpLimits,
+    pub(super) limits: HttpLimits,
     permits: Semaphore,
+    uploads: Semaphore,
 }
 
 impl<A: Served + 'static> std::fmt::Debug for Shared<A> {
@@ -93,16 +112,10 @@ impl<A: Served + 'static> Server<A> {
             node: node.clone(),
             limits,
             permits: Semaphore::new(limits.requests),
+            uploads: Semaphore::new(limits.uploads),
         });
         let (stop, stopping) = oneshot::channel();
-        let serving = axum::serve(listener, router(shared)).with_graceful_shutdown(async {
-            stopping.await.ok();
-        });
-        let stopped = runtime.spawn(async {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the server failed");
-            }
-        });
+        let stopped = runtime.spawn(accept(listener, router(shared), limits, stopping));
         tracing::info!(%address, "serving");
         Ok(Self {
             address,
@@ -149,6 +162,47 @@ impl<A: Served + 'static> Drop for Server<A> {
     }
 }
 
+/// Takes connections until told to stop, then lets those there are finish what they ask. A connection that
+/// does not come to the point is closed: it holds one of a limited number of places.
+async fn accept(
+    listener: TcpListener,
+    app: Router,
+    limits: HttpLimits,
+    mut stopping: oneshot::Receiver<()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let under_way = GracefulShutdown::new();
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout);
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, socket) = match select(&mut stopping, pin!(next)).await {
+            Either::Left(_) => break,
+            Either::Right(((Ok(place), Ok((socket, _))), _)) => (place, socket),
+            Either::Right((_, _)) => {
+                // Out of files, most likely: it passes when connections end.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(app.clone());
+        let connection = builder.serve_connection(TokioIo::new(socket), service);
+        let connection = under_way.watch(connection);
+        tokio::spawn(async move {
+            // What breaks off is the other side's affair.
+            connection.await.ok();
+            drop(place);
+        });
+    }
+    drop(listener);
+    under_way.shutdown().await;
+}
+
 fn router<A: Served + 'static>(shared: Arc<Shared<A>>) -> Router {
     let objects = get(requests::object::<A>).put(requests::store::<A>);
     Router::new()
@@ -185,11 +239,11 @@ async fn guard<A: Served + 'static>(
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     let upload = method == axum::http::Method::PUT;
-    let limit = match upload {
-        true => shared.limits.upload_timeout,
-        false => shared.limits.request_timeout,
+    let (limit, permits) = match upload {
+        true => (shared.limits.upload_timeout, &shared.uploads),
+        false => (shared.limits.request_timeout, &shared.permits),
     };
-    let response = match shared.permits.try_acquire() {
+    let response = match permits.try_acquire() {
         Err(_) => refused(ProblemKind::Busy, "try again later"),
         Ok(_permit) => match tokio::time::timeout(limit, next.run(request)).await {
             Ok(response) => response,

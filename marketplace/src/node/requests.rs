@@ -12,7 +12,7 @@ use eligo_ledger::block::Transaction;
 use eligo_ledger::height::Height;
 use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::wire::Wire;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::http::Shared;
@@ -285,9 +285,15 @@ pub(super) async fn store<A: Served + 'static>(
     body: Body,
 ) -> Answer {
     let digest = digest(&name)?;
-    let pieces = body.into_data_stream();
-    let pieces = pieces.map(|piece| piece.map_err(io::Error::other));
-    let size = shared.node.objects.put(digest, pieces).await?;
+    let pause = shared.limits.pause_timeout;
+    let pieces = stream::unfold(body.into_data_stream(), move |mut body| async move {
+        let piece = match tokio::time::timeout(pause, body.next()).await {
+            Ok(piece) => piece?.map_err(io::Error::other),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        Some((piece, body))
+    });
+    let size = shared.node.objects.put(digest, pieces.boxed()).await?;
     let stored = json!({ "digest": digest.to_string(), "bytes": size });
     Ok((StatusCode::CREATED, in_json(&stored)).into_response())
 }

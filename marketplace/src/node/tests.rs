@@ -238,12 +238,62 @@ fn too_many_requests_at_once_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let limits = HttpLimits {
         requests: 0,
+        uploads: 0,
         ..HttpLimits::default()
     };
     let server = serve_with(folder.path(), limits);
     let busy = problem(&raw(&server, "GET /v1/status", b""));
     assert_eq!(busy.kind(), ProblemKind::Busy);
     assert!(busy.kind().is_passing());
+}
+
+#[test]
+fn connections_that_never_come_to_the_point_make_room_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = HttpLimits {
+        connections: 4,
+        head_timeout: Duration::from_millis(300),
+        ..HttpLimits::default()
+    };
+    let server = serve_with(folder.path(), limits);
+    let drip: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut socket = TcpStream::connect(server.address()).unwrap();
+            socket
+                .write_all(b"GET /v1/status HTTP/1.1\r\nhost")
+                .unwrap();
+            socket
+        })
+        .collect();
+    let (status, ..) = raw(&server, "GET /v1/status", b"");
+    assert_eq!(status, 200);
+    drop(drip);
+}
+
+#[test]
+fn slow_uploads_are_cut_off_and_keep_nobody_else_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = HttpLimits {
+        uploads: 1,
+        head_timeout: Duration::from_secs(3),
+        pause_timeout: Duration::from_secs(2),
+        ..HttpLimits::default()
+    };
+    let server = serve_with(folder.path(), limits);
+    let name = ObjectDigest::of(b"record");
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    let head =
+        format!("PUT /v1/objects/{name} HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\nrec");
+    slow.write_all(head.as_bytes()).unwrap();
+    // Another upload is refused or, where it was first, taken; everything else is served.
+    let (status, ..) = raw(&server, "GET /v1/status", b"");
+    assert_eq!(status, 200);
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).ok();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let put = format!("PUT /v1/objects/{name}");
+    assert_eq!(raw(&server, &put, b"record").0, 201);
 }
 
 #[test]

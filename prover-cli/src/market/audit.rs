@@ -1,6 +1,6 @@
 //! A record's history, every step checked against the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eligo_marketplace::{
     client::{Client, Desk, ProvenStep, Standing},
@@ -80,11 +80,38 @@ fn institutions<D: Desk>(
 }
 
 impl Audit {
-    /// Whether every step that a transaction brought about is shown by the ledger.
+    /// Whether the ledger shows every step that a transaction brought about (in the last of their blocks: that
+    /// the transaction is final), and what the contract did by itself follows from a step before it.
     pub fn verified(&self) -> bool {
-        self.steps
-            .iter()
-            .all(|s| s.step.transaction.is_none() == (s.standing == Standing::Told))
+        let last = self.steps.iter().map(|s| s.step.height).max();
+        let mut follows = BTreeSet::new();
+        self.steps.iter().all(|s| {
+            let event = &s.step.event;
+            match event {
+                Event::ClaimAccepted { claim, .. } => follows.insert((*claim, "accepted")),
+                Event::Delivered { claim, .. } => follows.insert((*claim, "delivered")),
+                Event::Disputed { claim, .. } => follows.insert((*claim, "disputed")),
+                _ => true,
+            };
+            match (s.standing, event) {
+                (Standing::Proved, _) => true,
+                (Standing::Final, _) => Some(s.step.height) == last,
+                (Standing::Told, Event::Settled { claim, .. }) => {
+                    follows.contains(&(*claim, "delivered"))
+                }
+                (Standing::Told, Event::Upheld { claim, .. }) => {
+                    follows.contains(&(*claim, "disputed"))
+                }
+                (
+                    Standing::Told,
+                    Event::Expired { claim, .. } | Event::ProxySilent { claim, .. },
+                ) => {
+                    follows.contains(&(*claim, "accepted"))
+                        && !follows.contains(&(*claim, "delivered"))
+                }
+                (Standing::Told, _) => false,
+            }
+        })
     }
 
     /// How many steps there are.

@@ -58,6 +58,21 @@ pub fn check_offer(seen: SeenRequirement, schemas: &SchemaArgs) -> Attempt<Check
         )
         .help("do not claim on it"));
     }
+    // What the name stands for is in the document: what the node says beside it must be the same, above all
+    // the key that records are granted to.
+    let terms = publication.document().terms();
+    let differs = seen.sale.as_ref().is_some_and(|sale| {
+        terms.delivery.is_none_or(|delivery| {
+            delivery.receiving_key.as_deref() != Some(sale.receiving_key.as_str())
+                || (delivery.threshold, delivery.proxies) != (sale.threshold, sale.proxies)
+        })
+    });
+    if differs || terms.reward != seen.reward.get() {
+        return Err(
+            Failure::file(&source, "the node says something else than its document")
+                .help("ask another node, and do not claim on it here"),
+        );
+    }
     let bytes = hex::decode(&seen.verifying_key).ok();
     let verifying = bytes.and_then(|b| VerifyingKey::from_bytes(&b).ok());
     let verifying = verifying
@@ -204,6 +219,8 @@ fn make<D: Desk>(
 ) -> Attempt<(eligo_marketplace::transaction::Body, ProvedClaim)> {
     let chain = ChainId::from(client.chain());
     let record = check_record(client, claimant.held)?;
+    let drawn = offer.seen.sale.as_ref().and_then(|s| s.drawn.as_deref());
+    client.check_drawn(drawn.unwrap_or_default())?;
     let status = client.market_status()?;
     let draft = draft_grant(
         &chain,

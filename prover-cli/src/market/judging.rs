@@ -57,11 +57,16 @@ impl Judge for RecordJudge<'_> {
     ) -> Result<Judgement, AgentError> {
         let opened = match open_record(key, File::open(ciphertext)?, &self.schemas) {
             Ok(opened) => opened,
-            // Not the hospital's fault: this machine's disk, or a schema it does not have.
+            // Not the hospital's fault: this machine's disk.
             Err(OpenRecordError::Open(OpenContentError::Read(e) | OpenContentError::Write(e))) => {
                 return Err(e.into());
             }
-            Err(OpenRecordError::UnknownSchema(_)) => return Err(nonsense("the schema")),
+            // The requirement's own schema is at hand, so what was sealed is under another.
+            Err(OpenRecordError::UnknownSchema(name)) => {
+                return Ok(Judgement::Wrong(format!(
+                    "it was sealed under another schema, {name}"
+                )));
+            }
             Err(error) => return Ok(Judgement::Wrong(error.to_string())),
         };
         // A hospital's account is the key with which it signs what it seals.

@@ -194,7 +194,7 @@ pub fn open(args: &Open, console: &Console) -> Attempt<u8> {
         let deeds = agent.step()?;
         let told = deeds.iter().find(|d| d.subject == subject);
         let kept = args.buyer.kept(&args.claim);
-        if let Some(wrong) = told.filter(|d| d.what.contains("disputed")) {
+        if let Some(wrong) = told.filter(|d| d.what.contains("dispute")) {
             return Err(Failure::new(Kind::ProofInvalid, &wrong.what)
                 .of(args.claim)
                 .help("the hospital is at fault; follow the dispute with `eligo market status`"));
