@@ -17,6 +17,7 @@ use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_verifier_contract::{Day, Registry};
 
 use crate::admission::{Admitted, Findings};
+use crate::care::Care;
 use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
 use crate::credits::Credits;
@@ -120,6 +121,7 @@ pub struct Contract {
     pub(crate) licences: Table<(Lineage, ClaimId), Licensed>,
     pub(crate) events: Table<Place, Logged>,
     pub(crate) registry: Registry,
+    pub(crate) care: Care,
     pub(crate) index: Index,
     /// Rounds posted in the block under way.
     pub(crate) fresh_rounds: Vec<(u64, Randomness)>,
@@ -164,6 +166,7 @@ impl Contract {
             licences: Table::default(),
             events: Table::default(),
             registry: Registry::new(),
+            care: Care::default(),
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,
@@ -510,6 +513,7 @@ impl Contract {
                 governance::write_govern(self, change, roster, events);
             }
             (Body::Ready { replica }, _) => governance::check_ready(self, &sender, *replica)?,
+            (Body::Care(_), _) => return Err(Rejection::NotPermitted),
             (
                 Body::Register(_)
                 | Body::Publish(_)
@@ -627,6 +631,10 @@ impl Contract {
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
         let registry = self.registry.digest();
         parts.push(&registry);
+        let care = self.care.digest();
+        if let Some(care) = &care {
+            parts.extend([b"care".as_slice(), care.as_bytes()]);
+        }
         Purpose::Application.hash(&parts)
     }
 
@@ -662,6 +670,7 @@ impl Wire for Contract {
         self.licences.encode(out);
         self.events.encode(out);
         eligo_ledger::wire::encode_bytes(&self.registry.to_bytes(), out);
+        self.care.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut contract = Self {
@@ -688,6 +697,7 @@ impl Wire for Contract {
             events: Wire::decode(r)?,
             registry: Registry::from_bytes(r.bytes("registry", MAX_REGISTRY)?)
                 .map_err(|_| WireError::Invalid { what: "registry" })?,
+            care: Wire::decode(r)?,
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,

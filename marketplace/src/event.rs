@@ -3,10 +3,11 @@
 use eligo_ledger::height::Height;
 use eligo_ledger::wire::Wire;
 
+use crate::care::CareEvent;
 use crate::certificate::Level;
 use crate::credits::Credits;
 use crate::encoding::{List, wire_enum, wire_struct};
-use crate::name::{AccountId, ClaimId, Lineage, RecordName, RequirementName};
+use crate::name::{AccountId, AskId, ClaimId, EncounterName, Lineage, RecordName, RequirementName};
 use crate::transaction::Finding;
 
 wire_enum! {
@@ -247,6 +248,8 @@ wire_enum! {
             /// By the registrar.
             registrar: AccountId,
         },
+        /// Something happened in a patient's care.
+        28 => Care(CareEvent),
     }
 }
 
@@ -261,6 +264,10 @@ pub enum Subject {
     Claim(ClaimId),
     /// An account.
     Party(AccountId),
+    /// An encounter.
+    Encounter(EncounterName),
+    /// A doctor's ask.
+    Ask(AskId),
 }
 
 impl Event {
@@ -367,6 +374,7 @@ impl Event {
             } => vec![Claim(*claim), Record(*record), Party(*account)],
             Self::BeaconRound { .. } => Vec::new(),
             Self::Governed { registrar } => vec![Party(*registrar)],
+            Self::Care(event) => event.subjects(),
         }
     }
 }

@@ -138,6 +138,8 @@ fn subject(kind: &str, name: &str) -> Option<Subject> {
         "requirement" => Subject::Requirement(name.parse().ok()?),
         "claim" => Subject::Claim(name.parse().ok()?),
         "party" => Subject::Party(name.parse().ok()?),
+        "encounter" => Subject::Encounter(name.parse().ok()?),
+        "ask" => Subject::Ask(name.parse().ok()?),
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ use eligo_sharing::domain::{int, lp};
 use eligo_sharing::tcpre::SignedGrant;
 use eligo_verifier_contract::{Context, ContextParts, PROOF_BYTES};
 
+use crate::care::Act;
 use crate::certificate::SignedCertificate;
 use crate::credits::Credits;
 use crate::encoding::{Blob, List, wire_enum, wire_struct};
@@ -281,6 +282,9 @@ wire_enum! {
             /// Which replica.
             replica: ReplicaId,
         },
+        /// An act of a patient's care: teams, the encrypted index, asking, granting, reading.
+        24 => Care(Act),
+        // 25 is kept for elections and key ceremonies.
     }
 }
 

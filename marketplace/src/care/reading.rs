@@ -1,0 +1,1 @@
+//! Reading: on the ledger first, then the proxies' shares.

@@ -1,0 +1,1 @@
+//! The encrypted index: rows by height and position, and nothing with them.
