@@ -17,7 +17,7 @@ use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_verifier_contract::{Day, Registry};
 
 use crate::admission::{Admitted, Findings};
-use crate::care::Care;
+use crate::care::{self, Care};
 use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
 use crate::credits::Credits;
@@ -401,6 +401,7 @@ impl Contract {
                 let known = self.requirements.contains(requirement);
                 known.then_some(()).ok_or(Rejection::UnknownRequirement)
             }
+            Body::Care(act) => care::heed(self, sender, act),
             _ => Ok(()),
         }
     }
@@ -513,14 +514,17 @@ impl Contract {
                 governance::write_govern(self, change, roster, events);
             }
             (Body::Ready { replica }, _) => governance::check_ready(self, &sender, *replica)?,
-            (Body::Care(_), _) => return Err(Rejection::NotPermitted),
+            (Body::Care(act), Findings::Care(finding)) => {
+                care::carry_out(self, sender, (act, finding), now, events)?;
+            }
             (
                 Body::Register(_)
                 | Body::Publish(_)
                 | Body::Draft(_)
                 | Body::Claim(_)
                 | Body::Count(_)
-                | Body::BeaconRound { .. },
+                | Body::BeaconRound { .. }
+                | Body::Care(_),
                 _,
             ) => return Err(Rejection::Malformed),
         }
@@ -534,9 +538,11 @@ impl Contract {
     /// [`StateError`]: fatal.
     pub fn end_block(&mut self, now: &Moment) -> Result<(), StateError> {
         let mut events = Vec::new();
-        for (round, randomness) in std::mem::take(&mut self.fresh_rounds) {
-            proxy::draw_pending(self, round, randomness, &mut events);
+        let rounds = std::mem::take(&mut self.fresh_rounds);
+        for (round, randomness) in &rounds {
+            proxy::draw_pending(self, *round, *randomness, &mut events);
         }
+        care::end_block(self, &rounds, now, &mut events);
         delivery::end_revoked(self, now.height, &mut events);
         self.end_due(now, &mut events);
         if let Ok(today) = now.today() {

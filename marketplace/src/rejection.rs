@@ -211,7 +211,7 @@ rejections! {
     191 EmergencyCapsule "the capsule is altered, or not sealed to this region's emergencies";
     192 EmergencyTwice "the record has a capsule for emergencies already, or the call was made already";
     193 UnknownEmergency "there is no such capsule or call";
-    194 NotAuthority "the sender is none of the authorities";
+    194 NotKeyholder "the sender is none of the authorities the capsule is sealed to";
     195 EmergencyShareTwice "the authority answered already";
 }
 

@@ -2,7 +2,7 @@
 
 use crate::credits::Credits;
 use crate::encoding::{List, wire_enum};
-use crate::event::Subject;
+use crate::event::{Event, Subject};
 use crate::name::{
     AccountId, AskId, DelegationId, DiagnosisName, EmergencyId, EncounterName, RecordName,
     SignerName,
@@ -292,6 +292,12 @@ wire_enum! {
             /// The doctor.
             doctor: AccountId,
         },
+    }
+}
+
+impl From<CareEvent> for Event {
+    fn from(event: CareEvent) -> Self {
+        Self::Care(event)
     }
 }
 

@@ -6,6 +6,7 @@
 #[cfg(feature = "node")]
 mod agents;
 mod attacks;
+mod care;
 mod fair;
 mod golden;
 mod model;
