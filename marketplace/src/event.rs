@@ -4,9 +4,10 @@ use eligo_ledger::height::Height;
 use eligo_ledger::wire::Wire;
 
 use crate::certificate::Level;
+use crate::convene::event::Convened;
 use crate::credits::Credits;
 use crate::encoding::{List, wire_enum, wire_struct};
-use crate::name::{AccountId, ClaimId, Lineage, RecordName, RequirementName};
+use crate::name::{AccountId, CeremonyName, ClaimId, Lineage, RecordName, RequirementName};
 use crate::transaction::Finding;
 
 wire_enum! {
@@ -247,6 +248,8 @@ wire_enum! {
             /// By the registrar.
             registrar: AccountId,
         },
+        /// In a ceremony or an election.
+        60 => Convened(Convened),
     }
 }
 
@@ -261,6 +264,8 @@ pub enum Subject {
     Claim(ClaimId),
     /// An account.
     Party(AccountId),
+    /// A key generation.
+    Ceremony(CeremonyName),
 }
 
 impl Event {
@@ -367,6 +372,7 @@ impl Event {
             } => vec![Claim(*claim), Record(*record), Party(*account)],
             Self::BeaconRound { .. } => Vec::new(),
             Self::Governed { registrar } => vec![Party(*registrar)],
+            Self::Convened(convened) => convened.subjects(),
         }
     }
 }

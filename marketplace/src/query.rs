@@ -10,7 +10,8 @@
 //! | `claim/CLAIM`, `claims`, `claims/NAME` | [`ClaimView`]; all accepted, those under a requirement |
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
 //! | `arbiters` | list of replica, account and letter key |
-//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..` | list of [`EventView`], oldest first |
+//! | `convene/..` | [as listed there](crate::convene::view) |
+//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..` | list of [`EventView`], oldest first |
 //!
 //! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most, and fewer where
 //! they are long ([`PAGE_BYTES`]). A list that is shorter in both is at its end.
@@ -122,6 +123,15 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
             let all = contract.proxies.iter();
             page.of(all.filter_map(|(id, _)| contract.proxy_view(id)))
         }
+        ["convene", "ceremonies"] => page.of(contract.ceremony_views()),
+        ["convene", "ceremony", name] => json(&contract.ceremony_view(&name.parse().ok()?)?),
+        ["convene", "identity"] => {
+            let name = contract.convene().identity_ceremony()?;
+            json(&contract.ceremony_view(&name)?)
+        }
+        ["convene", "elections"] => page.of(contract.election_views()),
+        ["convene", "election", number] => json(&contract.election_view(number.parse().ok()?)?),
+        ["convene", "hospitals"] => page.of(contract.hospital_views()),
         ["arbiters"] => json(&contract.arbiter_views()),
         ["events"] => {
             let all = contract.events.iter();
@@ -138,6 +148,7 @@ fn subject(kind: &str, name: &str) -> Option<Subject> {
         "requirement" => Subject::Requirement(name.parse().ok()?),
         "claim" => Subject::Claim(name.parse().ok()?),
         "party" => Subject::Party(name.parse().ok()?),
+        "ceremony" => Subject::Ceremony(name.parse().ok()?),
         _ => return None,
     })
 }

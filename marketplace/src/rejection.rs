@@ -149,6 +149,15 @@ rejections! {
     120 BeaconRound "this is not the beacon's next round";
     121 BeaconSignature "the signature is not the beacon's";
     122 Roster "the change makes no valid roster, or another was made in this block";
+
+    300 CeremonyTerms "the terms allow no ceremony: threshold, participants or windows";
+    301 UnknownCeremony "there is no such ceremony";
+    302 NotParticipant "the sender takes no part in the ceremony";
+    303 CeremonyStage "the ceremony is in another round";
+    304 SpokenAlready "the authority has spoken in this round";
+    305 CeremonyMessage "the message is malformed, or speaks for another authority";
+    306 ReplicaHost "there is no such replica, or the hospital runs another";
+    307 Region "the hospitals are in no region, or in different ones";
 }
 
 impl From<Rejection> for Reject {

@@ -12,6 +12,7 @@ use eligo_sharing::tcpre::SignedGrant;
 use eligo_verifier_contract::{Context, ContextParts, PROOF_BYTES};
 
 use crate::certificate::SignedCertificate;
+use crate::convene;
 use crate::credits::Credits;
 use crate::encoding::{Blob, List, wire_enum, wire_struct};
 use crate::entry::SignedEntry;
@@ -281,6 +282,8 @@ wire_enum! {
             /// Which replica.
             replica: ReplicaId,
         },
+        /// Key generations, elections, who runs which replica.
+        25 => Convene(convene::act::Act),
     }
 }
 

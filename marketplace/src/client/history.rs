@@ -65,6 +65,9 @@ struct SeenEvent {
 
 /// What the contract does at the end of a block, or in the genesis document: no transaction's result shows it.
 const fn happens_by_itself(event: &Event) -> bool {
+    if let Event::Convened(convened) = event {
+        return convened.happens_by_itself();
+    }
     matches!(
         event,
         Event::PartyCertified { .. }
@@ -122,6 +125,7 @@ impl<D: Desk> Client<D> {
             Subject::Requirement(name) => ("requirement", name.to_string()),
             Subject::Claim(name) => ("claim", name.to_string()),
             Subject::Party(name) => ("party", name.to_string()),
+            Subject::Ceremony(name) => ("ceremony", name.to_string()),
         };
         let mut steps = Vec::new();
         loop {
