@@ -10,6 +10,7 @@ use eligo_sharing::tcpre::CheckedCapsule;
 use crate::care;
 use crate::claim::{ParsedClaim, ParsedCount, parse_claim, parse_count};
 use crate::contract::Contract;
+use crate::convene;
 use crate::governance::admit_round;
 use crate::name::{ChainId, ClaimId};
 use crate::proxy::admit_proxy;
@@ -126,6 +127,10 @@ fn examine(chain: &ChainId, beacon: &BeaconKey, body: &Body) -> Result<Findings,
         Body::Care(act) => Findings::Care(care::examine(act)?),
         Body::RegisterProxy(entry) => {
             admit_proxy(entry)?;
+            Findings::Plain
+        }
+        Body::Convene(act) => {
+            convene::admit(act)?;
             Findings::Plain
         }
         _ => Findings::Plain,

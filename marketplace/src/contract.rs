@@ -20,6 +20,7 @@ use crate::admission::{Admitted, Findings};
 use crate::care::{self, Care};
 use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
+use crate::convene::{self, Convene};
 use crate::credits::Credits;
 use crate::encoding::List;
 use crate::event::{Event, Logged, Place};
@@ -122,6 +123,7 @@ pub struct Contract {
     pub(crate) events: Table<Place, Logged>,
     pub(crate) registry: Registry,
     pub(crate) care: Care,
+    pub(crate) convene: Convene,
     pub(crate) index: Index,
     /// Rounds posted in the block under way.
     pub(crate) fresh_rounds: Vec<(u64, Randomness)>,
@@ -167,6 +169,7 @@ impl Contract {
             events: Table::default(),
             registry: Registry::new(),
             care: Care::default(),
+            convene: Convene::default(),
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,
@@ -225,6 +228,12 @@ impl Contract {
     #[must_use]
     pub const fn next(&self) -> &NextParams {
         &self.next
+    }
+
+    /// Ceremonies, elections, and who runs which replica.
+    #[must_use]
+    pub const fn convene(&self) -> &Convene {
+        &self.convene
     }
 
     // Money
@@ -396,6 +405,7 @@ impl Contract {
             }
             Body::RegisterProxy(_) => role(sender, |role| matches!(role, Role::Proxy { .. })),
             Body::BeaconRound { round, .. } => governance::check_round(self, *round),
+            Body::Convene(act) => convene::heed(self, sender, act),
             Body::Claim(ClaimRequest { requirement, .. })
             | Body::Count(CountRequest { requirement, .. }) => {
                 let known = self.requirements.contains(requirement);
@@ -517,6 +527,7 @@ impl Contract {
             (Body::Care(act), Findings::Care(finding)) => {
                 care::carry_out(self, sender, (act, finding), now, events)?;
             }
+            (Body::Convene(act), _) => convene::carry_out(self, sender, act, now, events)?,
             (
                 Body::Register(_)
                 | Body::Publish(_)
@@ -543,6 +554,7 @@ impl Contract {
             proxy::draw_pending(self, *round, *randomness, &mut events);
         }
         care::end_block(self, &rounds, now, &mut events);
+        convene::end_block(self, &rounds, now, &mut events);
         delivery::end_revoked(self, now.height, &mut events);
         self.end_due(now, &mut events);
         if let Ok(today) = now.today() {
@@ -641,6 +653,10 @@ impl Contract {
         if let Some(care) = &care {
             parts.extend([b"care".as_slice(), care.as_bytes()]);
         }
+        let convene = self.convene.digest();
+        if let Some(convene) = &convene {
+            parts.extend([b"convene".as_slice(), convene.as_bytes()]);
+        }
         Purpose::Application.hash(&parts)
     }
 
@@ -677,6 +693,7 @@ impl Wire for Contract {
         self.events.encode(out);
         eligo_ledger::wire::encode_bytes(&self.registry.to_bytes(), out);
         self.care.encode(out);
+        self.convene.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut contract = Self {
@@ -704,6 +721,7 @@ impl Wire for Contract {
             registry: Registry::from_bytes(r.bytes("registry", MAX_REGISTRY)?)
                 .map_err(|_| WireError::Invalid { what: "registry" })?,
             care: Wire::decode(r)?,
+            convene: Wire::decode(r)?,
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,

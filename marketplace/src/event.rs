@@ -5,9 +5,12 @@ use eligo_ledger::wire::Wire;
 
 use crate::care::CareEvent;
 use crate::certificate::Level;
+use crate::convene::event::Convened;
 use crate::credits::Credits;
 use crate::encoding::{List, wire_enum, wire_struct};
-use crate::name::{AccountId, AskId, ClaimId, EncounterName, Lineage, RecordName, RequirementName};
+use crate::name::{
+    AccountId, AskId, CeremonyName, ClaimId, EncounterName, Lineage, RecordName, RequirementName,
+};
 use crate::transaction::Finding;
 
 wire_enum! {
@@ -250,6 +253,8 @@ wire_enum! {
         },
         /// Something happened in a patient's care.
         28 => Care(CareEvent),
+        /// In a ceremony or an election.
+        60 => Convened(Convened),
     }
 }
 
@@ -268,6 +273,8 @@ pub enum Subject {
     Encounter(EncounterName),
     /// A doctor's ask.
     Ask(AskId),
+    /// A key generation.
+    Ceremony(CeremonyName),
 }
 
 impl Event {
@@ -375,6 +382,7 @@ impl Event {
             Self::BeaconRound { .. } => Vec::new(),
             Self::Governed { registrar } => vec![Party(*registrar)],
             Self::Care(event) => event.subjects(),
+            Self::Convened(convened) => convened.subjects(),
         }
     }
 }

@@ -104,6 +104,10 @@ name! {
     ClaimId
 }
 name! {
+    /// A key generation: the digest of everything that defines it.
+    CeremonyName
+}
+name! {
     /// A claimant's one claim on a requirement, as in the proof: 32 big-endian bytes.
     NullifierName
 }

@@ -11,7 +11,8 @@
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
 //! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
 //! | `arbiters` | list of replica, account and letter key |
-//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/encounter/..`, `events/ask/..` | list of [`EventView`], oldest first |
+//! | `convene/..` | [as listed there](crate::convene::view) |
+//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..`, `events/encounter/..`, `events/ask/..` | list of [`EventView`], oldest first |
 //!
 //! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most, and fewer where
 //! they are long ([`PAGE_BYTES`]). A list that is shorter in both is at its end.
@@ -126,6 +127,15 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
             let all = contract.proxies.iter();
             page.of(all.filter_map(|(id, _)| contract.proxy_view(id)))
         }
+        ["convene", "ceremonies"] => page.of(contract.ceremony_views()),
+        ["convene", "ceremony", name] => json(&contract.ceremony_view(&name.parse().ok()?)?),
+        ["convene", "identity"] => {
+            let name = contract.convene().identity_ceremony()?;
+            json(&contract.ceremony_view(&name)?)
+        }
+        ["convene", "elections"] => page.of(contract.election_views()),
+        ["convene", "election", number] => json(&contract.election_view(number.parse().ok()?)?),
+        ["convene", "hospitals"] => page.of(contract.hospital_views()),
         ["arbiters"] => json(&contract.arbiter_views()),
         ["events"] => {
             let all = contract.events.iter();
@@ -145,6 +155,7 @@ fn subject(kind: &str, name: &str) -> Option<Subject> {
         "party" => Subject::Party(name.parse().ok()?),
         "encounter" => Subject::Encounter(name.parse().ok()?),
         "ask" => Subject::Ask(name.parse().ok()?),
+        "ceremony" => Subject::Ceremony(name.parse().ok()?),
         _ => return None,
     })
 }

@@ -214,6 +214,15 @@ rejections! {
     194 NotKeyholder "the sender is none of the authorities the capsule is sealed to";
     195 EmergencyShareTwice "the authority answered already";
     196 EmergencyOver "the call is more than a day old";
+
+    300 CeremonyTerms "the terms allow no ceremony: threshold, participants or windows";
+    301 UnknownCeremony "there is no such ceremony";
+    302 NotParticipant "the sender takes no part in the ceremony";
+    303 CeremonyStage "the ceremony is in another round";
+    304 SpokenAlready "the authority has spoken in this round";
+    305 CeremonyMessage "the message is malformed, or speaks for another authority";
+    306 ReplicaHost "there is no such replica, or the hospital runs another";
+    307 Region "the hospitals are in no region, or in different ones";
 }
 
 impl From<Rejection> for Reject {

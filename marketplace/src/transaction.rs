@@ -13,6 +13,7 @@ use eligo_verifier_contract::{Context, ContextParts, PROOF_BYTES};
 
 use crate::care::Act;
 use crate::certificate::SignedCertificate;
+use crate::convene;
 use crate::credits::Credits;
 use crate::encoding::{Blob, List, wire_enum, wire_struct};
 use crate::entry::SignedEntry;
@@ -284,7 +285,8 @@ wire_enum! {
         },
         /// An act of a patient's care: teams, the encrypted index, asking, granting, reading.
         24 => Care(Act),
-        // 25 is kept for elections and key ceremonies.
+        /// Key generations, elections, who runs which replica.
+        25 => Convene(convene::act::Act),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Asks: who asks a patient for records, and which proxies will serve.
 //!
 //! The contract is the query manager: one form, certificates, employment, level and period are checked, no
-//! ask is taken twice. The proxies are drawn by a round of the beacon that nobody knew when the ask was
-//! made, so a doctor cannot choose them.
+//! ask is taken twice. The proxies are those in office, if proxies were elected and are as many; else they
+//! are drawn by a round of the beacon that nobody knew when the ask was made. A doctor cannot choose them.
 
 use eligo_ledger::height::Height;
 use eligo_sharing::beacon::Randomness;
@@ -129,7 +129,23 @@ pub(crate) fn check_ask(
     if proxies > contract.parameters.most_proxies {
         return Err(Rejection::ProxyPolicy);
     }
-    Ok((id, proxy::snapshot(contract, proxies)?))
+    match committee(contract, usize::from(proxies)) {
+        Some(service) => Ok((id, service)),
+        None => Ok((id, proxy::snapshot(contract, proxies)?)),
+    }
+}
+
+/// The elected proxies in office, if they are as many and all of them still serve: nobody waits for a draw.
+/// The doctor did not choose them either.
+fn committee(contract: &Contract, proxies: usize) -> Option<Service> {
+    let service = contract.convene.in_office()?;
+    let drawn = service.drawn().filter(|drawn| drawn.len() == proxies)?;
+    let serves = |account: &AccountId| {
+        let proxy = contract.proxies.get(account);
+        proxy.is_some_and(|proxy| !proxy.jailed) && contract.admitted(account).is_ok()
+    };
+    let all = drawn.iter().all(|proxy| serves(&proxy.account));
+    all.then(|| service.clone())
 }
 
 pub(crate) fn write_ask(
@@ -159,8 +175,17 @@ pub(crate) fn write_ask(
         until_ms: terms.until_ms,
     };
     contract.index.care.add_ask(&id, &ask);
-    contract.care.asks.insert(id, ask);
     events.push(asked.into());
+    if let Service::Drawn { round, .. } = &ask.service {
+        let proxies = List::new(ask.service.accounts()).unwrap_or_default();
+        let drawn = CareEvent::AskDrawn {
+            ask: id,
+            round: *round,
+            proxies,
+        };
+        events.push(drawn.into());
+    }
+    contract.care.asks.insert(id, ask);
 }
 
 /// An ask that is still answered and read under.

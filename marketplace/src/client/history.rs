@@ -69,6 +69,9 @@ const fn happens_by_itself(event: &Event) -> bool {
     if let Event::Care(event) = event {
         return event.happens_by_itself();
     }
+    if let Event::Convened(convened) = event {
+        return convened.happens_by_itself();
+    }
     matches!(
         event,
         Event::PartyCertified { .. }
@@ -147,6 +150,7 @@ impl<D: Desk> Client<D> {
             Subject::Party(name) => ("party", name.to_string()),
             Subject::Encounter(name) => ("encounter", name.to_string()),
             Subject::Ask(name) => ("ask", name.to_string()),
+            Subject::Ceremony(name) => ("ceremony", name.to_string()),
         };
         let mut steps = Vec::new();
         loop {

@@ -7,6 +7,7 @@
 mod agents;
 mod attacks;
 mod care;
+mod convene;
 mod fair;
 mod golden;
 mod model;
