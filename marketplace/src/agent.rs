@@ -6,6 +6,7 @@
 //! may still be executed.
 
 mod account;
+mod authority;
 mod beacon;
 mod hospital;
 mod institution;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use eligo_ledger::wire::WireError;
 
 pub use account::{Account, Sent};
+pub use authority::{AuthorityAgent, AuthorityIdentity, AuthorityIdentityError, read_share};
 pub use beacon::{BeaconAgent, BeaconHands};
 pub use hospital::{HospitalAgent, Registration, patient_entry, sealed_entry};
 pub use institution::{InstitutionAgent, Judge, Judgement};

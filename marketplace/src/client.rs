@@ -3,6 +3,7 @@
 //! document, and what it stores against its digest.
 
 pub mod acceptance;
+mod convened;
 pub mod history;
 mod http;
 mod problem;

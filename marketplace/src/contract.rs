@@ -17,8 +17,10 @@ use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_verifier_contract::{Day, Registry};
 
 use crate::admission::{Admitted, Findings};
+use crate::care::{self, Care};
 use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
+use crate::convene::{self, Convene};
 use crate::credits::Credits;
 use crate::encoding::List;
 use crate::event::{Event, Logged, Place};
@@ -120,6 +122,8 @@ pub struct Contract {
     pub(crate) licences: Table<(Lineage, ClaimId), Licensed>,
     pub(crate) events: Table<Place, Logged>,
     pub(crate) registry: Registry,
+    pub(crate) care: Care,
+    pub(crate) convene: Convene,
     pub(crate) index: Index,
     /// Rounds posted in the block under way.
     pub(crate) fresh_rounds: Vec<(u64, Randomness)>,
@@ -164,6 +168,8 @@ impl Contract {
             licences: Table::default(),
             events: Table::default(),
             registry: Registry::new(),
+            care: Care::default(),
+            convene: Convene::default(),
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,
@@ -222,6 +228,12 @@ impl Contract {
     #[must_use]
     pub const fn next(&self) -> &NextParams {
         &self.next
+    }
+
+    /// Ceremonies, elections, and who runs which replica.
+    #[must_use]
+    pub const fn convene(&self) -> &Convene {
+        &self.convene
     }
 
     // Money
@@ -393,11 +405,13 @@ impl Contract {
             }
             Body::RegisterProxy(_) => role(sender, |role| matches!(role, Role::Proxy { .. })),
             Body::BeaconRound { round, .. } => governance::check_round(self, *round),
+            Body::Convene(act) => convene::heed(self, sender, act),
             Body::Claim(ClaimRequest { requirement, .. })
             | Body::Count(CountRequest { requirement, .. }) => {
                 let known = self.requirements.contains(requirement);
                 known.then_some(()).ok_or(Rejection::UnknownRequirement)
             }
+            Body::Care(act) => care::heed(self, sender, act),
             _ => Ok(()),
         }
     }
@@ -510,13 +524,18 @@ impl Contract {
                 governance::write_govern(self, change, roster, events);
             }
             (Body::Ready { replica }, _) => governance::check_ready(self, &sender, *replica)?,
+            (Body::Care(act), Findings::Care(finding)) => {
+                care::carry_out(self, sender, (act, finding), now, events)?;
+            }
+            (Body::Convene(act), _) => convene::carry_out(self, sender, act, now, events)?,
             (
                 Body::Register(_)
                 | Body::Publish(_)
                 | Body::Draft(_)
                 | Body::Claim(_)
                 | Body::Count(_)
-                | Body::BeaconRound { .. },
+                | Body::BeaconRound { .. }
+                | Body::Care(_),
                 _,
             ) => return Err(Rejection::Malformed),
         }
@@ -530,9 +549,12 @@ impl Contract {
     /// [`StateError`]: fatal.
     pub fn end_block(&mut self, now: &Moment) -> Result<(), StateError> {
         let mut events = Vec::new();
-        for (round, randomness) in std::mem::take(&mut self.fresh_rounds) {
-            proxy::draw_pending(self, round, randomness, &mut events);
+        let rounds = std::mem::take(&mut self.fresh_rounds);
+        for (round, randomness) in &rounds {
+            proxy::draw_pending(self, *round, *randomness, &mut events);
         }
+        care::end_block(self, &rounds, now, &mut events);
+        convene::end_block(self, &rounds, now, &mut events);
         delivery::end_revoked(self, now.height, &mut events);
         self.end_due(now, &mut events);
         if let Ok(today) = now.today() {
@@ -627,6 +649,14 @@ impl Contract {
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
         let registry = self.registry.digest();
         parts.push(&registry);
+        let care = self.care.digest();
+        if let Some(care) = &care {
+            parts.extend([b"care".as_slice(), care.as_bytes()]);
+        }
+        let convene = self.convene.digest();
+        if let Some(convene) = &convene {
+            parts.extend([b"convene".as_slice(), convene.as_bytes()]);
+        }
         Purpose::Application.hash(&parts)
     }
 
@@ -662,6 +692,8 @@ impl Wire for Contract {
         self.licences.encode(out);
         self.events.encode(out);
         eligo_ledger::wire::encode_bytes(&self.registry.to_bytes(), out);
+        self.care.encode(out);
+        self.convene.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut contract = Self {
@@ -688,6 +720,8 @@ impl Wire for Contract {
             events: Wire::decode(r)?,
             registry: Registry::from_bytes(r.bytes("registry", MAX_REGISTRY)?)
                 .map_err(|_| WireError::Invalid { what: "registry" })?,
+            care: Wire::decode(r)?,
+            convene: Wire::decode(r)?,
             index: Index::default(),
             fresh_rounds: Vec::new(),
             roster_changed: false,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eligo_ledger::height::Height;
 
+use crate::care::CareIndex;
 use crate::contract::Contract;
 use crate::event::{Event, Place, Subject};
 use crate::name::{AccountId, ClaimId, RequirementName};
@@ -35,6 +36,8 @@ pub(crate) struct Index {
     pub(crate) claims: BTreeSet<(RequirementName, ClaimId)>,
     /// Events by what they are about.
     pub(crate) events: BTreeSet<(Subject, Place)>,
+    /// Of patients' care.
+    pub(crate) care: CareIndex,
 }
 
 impl Index {
@@ -44,8 +47,10 @@ impl Index {
         for (account, party) in contract.parties.iter() {
             index.add_party(account, party);
         }
-        for (_, record) in contract.records.iter() {
+        index.care = CareIndex::of(&contract.care);
+        for (name, record) in contract.records.iter() {
             index.labels.insert(key_and_label(&record.entry.capsule));
+            index.care.add_record(*name, &record.entry);
         }
         for (name, requirement) in contract.requirements.iter() {
             index.add_requirement(name, requirement);

@@ -2,7 +2,9 @@
 //!
 //! * [`transaction`]: what anyone can ask; [`rejection`]: why it is refused; [`event`]: what happened;
 //! * [`genesis`]: what it starts from; [`view`] and [`query`]: what can be seen of it;
+//! * [`care`]: a patient's care between hospitals: teams, the encrypted index, asking, granting, reading;
 //! * [`contract`]: the state and the three phases every transaction passes; [`admission`]: the first;
+//! * [`convene`]: keys made together, elections, who runs which replica;
 //! * [`application`]: the contract as the ledger's application;
 //! * `node`, `storage`, `client`, `agent`, each behind a feature: the contract served over HTTP, ciphertexts,
 //!   what speaks to a node and believes it nothing, and what each party's machine does by itself.
@@ -14,12 +16,14 @@ pub mod admission;
 #[cfg(feature = "client")]
 pub mod agent;
 pub mod application;
+pub mod care;
 pub mod ceremony;
 pub mod certificate;
 mod claim;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod contract;
+pub mod convene;
 pub mod credits;
 mod delivery;
 mod dispute;

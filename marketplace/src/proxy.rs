@@ -69,8 +69,16 @@ wire_enum! {
 }
 
 impl Service {
+    /// The proxies in order, once they are drawn.
+    pub(crate) fn drawn(&self) -> Option<&[DrawnProxy]> {
+        match self {
+            Self::Drawn { proxies, .. } => Some(proxies.as_slice()),
+            Self::Pending { .. } => None,
+        }
+    }
+
     /// Everyone who is drawn, or may be.
-    fn accounts(&self) -> Vec<AccountId> {
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
         match self {
             Self::Pending { standing, .. } => standing
                 .as_slice()
@@ -246,6 +254,23 @@ fn draw(
             Some(standing.proxy.clone())
         })
         .collect()
+}
+
+/// Who serves, drawn in order from those who stood.
+pub(crate) fn draw_service(
+    chain: &ChainId,
+    serial: u64,
+    stood: &Service,
+    n: u16,
+    beta: Randomness,
+) -> Option<Service> {
+    let Service::Pending { round, standing } = stood else {
+        return None;
+    };
+    let drawn = draw(chain, serial, standing.as_slice(), n, beta)?;
+    let proxies = List::new(drawn).ok()?;
+    let round = *round;
+    Some(Service::Drawn { round, proxies })
 }
 
 /// Draws the proxies of every requirement that waits for this round.

@@ -7,6 +7,7 @@ use eligo_ledger::wire::{Reader, Wire, WireError};
 use eligo_sharing::keys::RecordKeyProof;
 use eligo_sharing::tcpre::{Capsule, CheckedCapsule};
 
+use crate::care;
 use crate::contract::Contract;
 use crate::entry::{RecordEntry, SignedEntry};
 use crate::event::Event;
@@ -113,6 +114,7 @@ pub(crate) fn check_register(
     {
         return Err(Rejection::LabelTwice);
     }
+    care::check_entry(contract, entry)?;
     match &entry.supersedes {
         None => Ok(name.into()),
         Some(earlier) => {
@@ -138,6 +140,7 @@ pub(crate) fn write_register(
     let entry = signed.entry.clone();
     let (record, hospital) = (entry.name(), entry.hospital);
     contract.index.labels.insert(key_and_label(&entry.capsule));
+    contract.index.care.add_record(record, &entry);
     let height = contract.height;
     let checked = OnceLock::from(capsule);
     let withdrawn = false;

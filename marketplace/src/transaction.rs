@@ -11,7 +11,9 @@ use eligo_sharing::domain::{int, lp};
 use eligo_sharing::tcpre::SignedGrant;
 use eligo_verifier_contract::{Context, ContextParts, PROOF_BYTES};
 
+use crate::care::Act;
 use crate::certificate::SignedCertificate;
+use crate::convene;
 use crate::credits::Credits;
 use crate::encoding::{Blob, List, wire_enum, wire_struct};
 use crate::entry::SignedEntry;
@@ -281,6 +283,10 @@ wire_enum! {
             /// Which replica.
             replica: ReplicaId,
         },
+        /// An act of a patient's care: teams, the encrypted index, asking, granting, reading.
+        24 => Care(Act),
+        /// Key generations, elections, who runs which replica.
+        25 => Convene(convene::act::Act),
     }
 }
 

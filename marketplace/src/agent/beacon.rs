@@ -1,4 +1,4 @@
-//! The beacon: its signers make the next round when a requirement waits for one.
+//! The beacon: its signers make the next round when a requirement or an election waits for one.
 
 use eligo_sharing::beacon::{BeaconError, BeaconSigner, Round, combine};
 use eligo_sharing::dkg::GroupKey;
@@ -37,7 +37,7 @@ impl BeaconHands {
     }
 }
 
-/// Makes rounds while requirements wait for them.
+/// Makes rounds while requirements or elections wait for them.
 #[derive(Debug)]
 pub struct BeaconAgent<'a, D> {
     client: &'a Client<D>,
@@ -66,7 +66,9 @@ impl<D: Desk> Agent for BeaconAgent<'_, D> {
         let offers = self.client.offers()?;
         let waiting = offers.iter().filter_map(|o| o.sale.as_ref());
         let wanted = waiting.filter(|s| s.drawn.is_none()).map(|s| s.draw_round);
-        let Some(last) = wanted.max() else {
+        let elections = self.client.elections()?;
+        let called = elections.iter().filter(|e| e.elected.is_none());
+        let Some(last) = wanted.chain(called.filter_map(|e| e.round)).max() else {
             return Ok(Vec::new());
         };
         let mut deeds = Vec::new();

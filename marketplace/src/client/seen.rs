@@ -246,7 +246,7 @@ impl<D: Desk> Client<D> {
     }
 
     /// Asks for one thing, and takes no other for it.
-    fn ask_for<T: DeserializeOwned>(
+    pub(super) fn ask_for<T: DeserializeOwned>(
         &self,
         path: &str,
         is_it: impl FnOnce(&T) -> bool,
@@ -276,7 +276,7 @@ impl<D: Desk> Client<D> {
     }
 
     /// All of a list, however long.
-    fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
+    pub(super) fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
         let mut all = Vec::new();
         loop {
             let piece = format!("{path}?after={}&limit={MOST}", all.len());

@@ -6,6 +6,8 @@
 #[cfg(feature = "node")]
 mod agents;
 mod attacks;
+mod care;
+mod convene;
 mod fair;
 mod golden;
 mod model;

@@ -1,0 +1,165 @@
+//! Authorities' machines make a key over a running ledger; each crashes wherever it can, and one cheats.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eligo_ledger::height::ReplicaId;
+use eligo_ledger::identity::SecretKey;
+use eligo_ledger::pool::PoolLimits;
+use eligo_marketplace::agent::{
+    Account, Agent, AgentError, AuthorityAgent, AuthorityIdentity, Deed, Journal, JournalError,
+    read_share,
+};
+use eligo_marketplace::application::Market;
+use eligo_marketplace::client::{Client, Standing};
+use eligo_marketplace::convene::act::{Act, CeremonyTerms, KeyPurpose, Windows};
+use eligo_marketplace::convene::event::AuthorityFault;
+use eligo_marketplace::convene::transcript::{Message, Stage};
+use eligo_marketplace::convene::view::CeremonyView;
+use eligo_marketplace::encoding::{Blob, List};
+use eligo_marketplace::event::Subject;
+use eligo_marketplace::node::{Node, NodeConfig};
+use eligo_marketplace::scenario::{Config, Scenario};
+use eligo_marketplace::storage::Objects;
+use eligo_marketplace::transaction::Body;
+use eligo_sharing::dkg::GroupKey;
+use eligo_sharing::ibe::{Authority, ExtractError, Identity, IdentityKey, encrypt};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::ceremony::swap_letters;
+use crate::support::Toy;
+
+type Ledger = Client<Arc<Node<Market>>>;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn open(folder: &Path) -> (Scenario<Toy>, Ledger) {
+    let config = Config {
+        institutions: 5,
+        ..Config::default()
+    };
+    let market = Scenario::new(Toy::new(1), &config).unwrap();
+    let keys = (0u16..).zip(&market.replicas).map(|(n, key)| {
+        let key = SecretKey::from_seed(key.to_seed());
+        (ReplicaId::new(n), Arc::new(key))
+    });
+    let config = NodeConfig {
+        directory: folder.join("node"),
+        genesis: market.genesis.clone(),
+        keys: keys.collect(),
+        pool: PoolLimits::default(),
+        objects: Objects::local(&folder.join("objects")).unwrap(),
+        patience: Duration::from_secs(30),
+    };
+    let node = Arc::new(Node::start(config, |_| Market::new()).unwrap());
+    let client = Client::new(market.genesis.clone(), node).unwrap();
+    (market, client)
+}
+
+/// Sends participant 1 the letter of participant 2 and says nothing when it complains.
+fn cheat(message: Message) -> Option<Message> {
+    match message {
+        Message::Deal(deal) => {
+            let swapped = swap_letters(deal.as_slice(), 5, 0, 1);
+            Some(Message::Deal(Blob::new(swapped).unwrap()))
+        }
+        Message::Answers(_) => None,
+        message => Some(message),
+    }
+}
+
+/// One step that crashes at its first possible place, then at its second, and so on until it comes through.
+fn step(client: &Ledger, identity: &AuthorityIdentity, folder: &Path, cheats: bool) -> Vec<Deed> {
+    for n in 0..50 {
+        let journal = Journal::crashing(folder, n).unwrap();
+        let mut agent = AuthorityAgent::new(client, identity, journal);
+        if cheats {
+            agent = agent.distorting(cheat);
+        }
+        match agent.step() {
+            Err(AgentError::Journal(JournalError::Crashed)) => {}
+            deeds => return deeds.unwrap(),
+        }
+    }
+    panic!("never came to an end");
+}
+
+fn sealed_opens(key: &GroupKey, authorities: &[Authority]) {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let identity = Identity::of_emergency("north", 2);
+    let sealed = encrypt(key, &identity, b"summary", &mut rng).unwrap();
+    let parts = authorities.iter().map(|authority| {
+        let part = authority.extract(key, &identity).unwrap();
+        part.verify(key, &identity).unwrap()
+    });
+    let parts: Vec<_> = parts.collect();
+    let opened = IdentityKey::combine(key, &parts[..3]).unwrap();
+    assert_eq!(sealed.open(&opened).unwrap().as_slice(), b"summary");
+    let short = IdentityKey::combine(key, &parts[..2]).unwrap_err();
+    assert_eq!(short, ExtractError::NotEnough { have: 2, need: 3 });
+}
+
+#[test]
+fn five_machines_of_which_one_cheats_make_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (market, client) = open(folder.path());
+    let identities: Vec<_> = (0..5)
+        .map(|at| {
+            let account = market.institutions[at].key.clone();
+            let mut rng = ChaCha20Rng::seed_from_u64(70 + at as u64);
+            let name = format!("authority {at}");
+            let identity = AuthorityIdentity::generate(&name, account, &mut rng);
+            // As it is read from its file.
+            AuthorityIdentity::from_json(identity.to_json().as_bytes()).unwrap()
+        })
+        .collect();
+    let cards = identities.iter().map(AuthorityIdentity::card);
+    let terms = CeremonyTerms {
+        purpose: KeyPurpose::Identity,
+        threshold: 3,
+        authorities: List::new(cards.collect()).unwrap(),
+        windows: Windows { blocks: 8, ms: 200 },
+    };
+    let registrar = Account::new(&client, &market.registrar.key);
+    let begun = registrar.send(Body::Convene(Act::Begin(terms))).unwrap();
+    begun.accepted().unwrap();
+    let view = || -> CeremonyView { client.ceremonies().unwrap().remove(0) };
+    let journal = |at: usize| folder.path().join(format!("authority-{at}"));
+    let start = Instant::now();
+    loop {
+        let mut quiet = true;
+        for (at, identity) in identities.iter().enumerate() {
+            quiet &= step(&client, identity, &journal(at), at == 4).is_empty();
+        }
+        if quiet && view().stage.is_over() {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "{:?}", view().stage);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let view = view();
+    assert_eq!(view.stage, Stage::Settled);
+    let fault = &view.faults[0];
+    assert_eq!(
+        (view.faults.len(), fault.authority),
+        (1, identities[4].account())
+    );
+    assert!(matches!(fault.fault, AuthorityFault::Unanswered { .. }));
+    let mut authorities = Vec::new();
+    for at in [3, 4, 0] {
+        let journal = Journal::open(&journal(at)).unwrap();
+        let (key, share) = read_share(&journal, &view.ceremony).unwrap().unwrap();
+        assert_eq!(Some(hex::encode(key.to_bytes())), view.key);
+        // What the share was made of is forgotten.
+        assert!(!journal.has(&format!("seed-{}", view.ceremony)).unwrap());
+        authorities.push(Authority::new(share).unwrap());
+    }
+    let key = GroupKey::from_bytes(&hex::decode(view.key.unwrap()).unwrap()).unwrap();
+    sealed_opens(&key, &authorities);
+    // Who said what is proved by the ledger.
+    let steps = client.history(&Subject::Ceremony(view.ceremony)).unwrap();
+    let proven = client.prove(steps).unwrap();
+    let shown = proven.iter().filter(|s| s.standing != Standing::Told);
+    assert!(shown.count() >= 1 + 4 * 5);
+}

@@ -1,0 +1,7 @@
+//! Keys made together and offices filled, over the ledger.
+
+#[cfg(feature = "node")]
+mod authority;
+mod ceremony;
+mod election;
+mod named;
