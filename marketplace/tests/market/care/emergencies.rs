@@ -105,7 +105,7 @@ fn convene(ward: &mut Ward) -> (GroupKey, Vec<(Actor, Authority)>) {
         }
     }
     let key = ward.solo.contract().convene().identity_key();
-    let key = key.expect("a key").clone();
+    let key = key.unwrap().clone();
     let transcript = Transcript::new(made(), said);
     let mut authorities = Vec::new();
     for ((actor, letters), at) in actors.into_iter().zip(&letters).zip(0..) {

@@ -60,14 +60,14 @@ fn arb_step() -> impl Strategy<Value = Step> {
     let mostly = prop::bool::weighted(0.8);
     prop_oneof![
         2 => Just(Step::Ask),
-        4 => (ask.clone(), record.clone(), mostly.clone())
+        4 => (ask.clone(), record.clone(), mostly)
             .prop_map(|(ask, record, honest)| Step::Permit { ask, record, honest }),
         1 => ask.clone().prop_map(|ask| Step::Replay { ask }),
-        4 => (ask.clone(), record.clone(), mostly.clone())
+        4 => (ask.clone(), record.clone(), mostly)
             .prop_map(|(ask, record, honest)| Step::Read { ask, record, honest }),
         6 => (ask.clone(), record, 0..3usize, prop::bool::weighted(0.9))
             .prop_map(|(ask, record, place, honest)| Step::Share { ask, record, place, honest }),
-        1 => (ask.clone(), mostly.clone()).prop_map(|(ask, honest)| Step::Revoke { ask, honest }),
+        1 => (ask.clone(), mostly).prop_map(|(ask, honest)| Step::Revoke { ask, honest }),
         1 => (ask, mostly).prop_map(|(ask, honest)| Step::Withdraw { ask, honest }),
         1 => Just(Step::Release),
         1 => Just(Step::Employ),
