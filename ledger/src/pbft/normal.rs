@@ -23,7 +23,7 @@ impl<A: Application> Replica<A> {
             && self.chain.primary(self.view) == self.id
             && self.slot.accepted.is_none()
             && self.slot.forced.is_none()
-            && !(self.pool.is_empty() && !self.chain.names_another(self.evidence.values()));
+            && (!self.pool.is_empty() || self.chain.names_another(self.evidence.values()));
         if !ready || self.now < self.timers.not_before {
             return;
         }
