@@ -1,8 +1,8 @@
 //! The ledger: a durable commit on 4, 7 and 13 embedded replicas, a burst, and the proof that a transaction is
 //! final. The baseline is one process that writes to the same store and trusts itself: one durable write.
 //!
-//! `cargo bench -p eligo-benches --bench ledger`; with `--features malachite` the engine for several machines, four
-//! replicas over loopback, is measured in the same run. The table of throughput and p99 comes from
+//! `cargo bench -p eligo-benches --bench ledger`; with `--features malachite` the engine for several machines, as
+//! many replicas over loopback, is measured in the same run. The table of throughput and p99 comes from
 //! `cargo run --release -p eligo-ledger --example embedded_load`.
 
 #![allow(missing_docs)]
@@ -143,10 +143,18 @@ fn commits(c: &mut Criterion) {
     group.finish();
 }
 
-/// The engine for several machines: four replicas, here in one process, over the loopback interface.
+/// The engine for several machines: the same numbers of replicas, here in one process, over the loopback
+/// interface.
+#[cfg(feature = "malachite")]
+fn several_machines(c: &mut Criterion) {
+    for (n, base_port) in [(4, 27_200), (7, 27_500), (13, 27_800)] {
+        several(c, n, base_port);
+    }
+}
+
 #[cfg(feature = "malachite")]
 #[expect(clippy::expect_used, reason = "a bench without its cluster is over")]
-fn several_machines(c: &mut Criterion) {
+fn several(c: &mut Criterion, n: u16, base_port: u16) {
     use eligo_ledger::cluster::{Charter, configurations, found};
     use eligo_ledger::malachite::Malachite;
     use rand_chacha::rand_core::SeedableRng as _;
@@ -155,7 +163,7 @@ fn several_machines(c: &mut Criterion) {
     let charter = Charter {
         name: "bench".into(),
         time: Time::new(1),
-        replicas: 4,
+        replicas: n,
         policy: ProposerPolicy::Rotation,
         timeouts: Timeouts {
             interval_ms: 0,
@@ -164,7 +172,7 @@ fn several_machines(c: &mut Criterion) {
         limits: Limits::default(),
         app_state: Vec::new(),
         host: [127, 0, 0, 1].into(),
-        base_port: 27_200,
+        base_port,
     };
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     found(directory.path(), &charter, &mut rng).expect("a cluster");
@@ -173,7 +181,7 @@ fn several_machines(c: &mut Criterion) {
         .iter()
         .map(|c| Malachite::start(c, Teller::new()).expect("a replica"))
         .collect();
-    let first = replicas.first().expect("four replicas");
+    let first = replicas.first().expect("replicas");
     let mut counter = 0;
     let mut next = || {
         counter += 1;
@@ -181,14 +189,14 @@ fn several_machines(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("ledger over loopback");
     group.sample_size(20);
-    group.bench_function("one durable commit, 4 Malachite replicas", |b| {
+    group.bench_function(format!("one durable commit, {n} Malachite replicas"), |b| {
         b.iter(|| {
             let receipt = first.submit(next()).expect("submitted");
             receipt.wait(PATIENCE).expect("answered")
         });
     });
     group.throughput(Throughput::Elements(BURST));
-    group.bench_function(format!("{BURST} at once, 4 Malachite replicas"), |b| {
+    group.bench_function(format!("{BURST} at once, {n} Malachite replicas"), |b| {
         b.iter_batched(
             || (0..BURST).map(|_| next()).collect::<Vec<_>>(),
             |burst| {

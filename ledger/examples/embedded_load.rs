@@ -1,6 +1,8 @@
 //! Measures the embedded engine on disk: first block, commit latency one at a time, throughput.
 //!
-//! `cargo run --release -p eligo-ledger --example embedded_load -- [REPLICAS..] [--seconds N]`
+//! `cargo run --release -p eligo-ledger --example embedded_load -- [REPLICAS..] [--seconds N]`; with
+//! `--features malachite` the engine for several machines beside it, as many replicas in one process, over
+//! the loopback interface.
 
 use eligo_ledger::application::{Genesis, Limits, Timeouts};
 use eligo_ledger::block::Transaction;
@@ -38,15 +40,28 @@ fn main() -> Result<(), Failure> {
         sizes = vec![4, 7, 13];
     }
     println!("replicas  first block ms  commit p50 ms  p99 ms  blocks/s  transactions/s");
-    for n in sizes {
-        measure(n, Duration::from_secs(seconds))?;
+    let period = Duration::from_secs(seconds);
+    for &n in &sizes {
+        measure(n, "load", |directory| measure_in(directory, n, period))?;
+    }
+    #[cfg(feature = "malachite")]
+    {
+        println!("the engine for several machines");
+        for &n in &sizes {
+            measure(n, "machines", |directory| machines(directory, n, period))?;
+        }
     }
     Ok(())
 }
 
-fn measure(n: u16, period: Duration) -> Result<(), Failure> {
-    let directory = std::env::temp_dir().join(format!("eligo-load-{}-{n}", std::process::id()));
-    let result = measure_in(&directory, n, period);
+fn measure(
+    n: u16,
+    name: &str,
+    work: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let directory = format!("eligo-{name}-{}-{n}", std::process::id());
+    let directory = std::env::temp_dir().join(directory);
+    let result = work(&directory);
     std::fs::remove_dir_all(&directory)?;
     result
 }
@@ -54,6 +69,46 @@ fn measure(n: u16, period: Duration) -> Result<(), Failure> {
 fn measure_in(directory: &Path, n: u16, period: Duration) -> Result<(), Failure> {
     let started = Instant::now();
     let engine = start(directory, n)?;
+    load(&engine, n, started, period)?;
+    engine.stop();
+    Ok(())
+}
+
+/// As many replicas of the engine for several machines; the first one is given the load.
+#[cfg(feature = "malachite")]
+fn machines(directory: &Path, n: u16, period: Duration) -> Result<(), Failure> {
+    use eligo_ledger::cluster::{Charter, configurations, found};
+    use eligo_ledger::malachite::Malachite;
+    use rand_core::SeedableRng as _;
+
+    let charter = Charter {
+        name: "load".into(),
+        time: Time::new(1),
+        replicas: n,
+        policy: ProposerPolicy::Rotation,
+        timeouts: Timeouts {
+            interval_ms: 0,
+            ..Timeouts::default()
+        },
+        limits: Limits::default(),
+        app_state: Vec::new(),
+        host: [127, 0, 0, 1].into(),
+        base_port: 28_000 + n * 200,
+    };
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    found(directory, &charter, &mut rng)?;
+    let started = Instant::now();
+    let configs = configurations(directory)?;
+    let replicas = configs.iter().map(|c| Malachite::start(c, Teller::new()));
+    let replicas = replicas.collect::<Result<Vec<_>, _>>()?;
+    if let Some(first) = replicas.first() {
+        load(first, n, started, period)?;
+    }
+    replicas.into_iter().for_each(Engine::stop);
+    Ok(())
+}
+
+fn load(engine: &impl Engine, n: u16, started: Instant, period: Duration) -> Result<(), Failure> {
     engine.submit(order(1, 1)?)?.wait(PATIENCE)?;
     let first = started.elapsed();
     let mut latencies = Vec::new();
@@ -70,19 +125,18 @@ fn measure_in(directory: &Path, n: u16, period: Duration) -> Result<(), Failure>
         let found = latencies.get(latencies.len() * q / 100);
         found.map_or(0.0, |d| d.as_secs_f64() * 1e3)
     };
-    let (blocks, transactions) = flood(&engine, period)?;
+    let (blocks, transactions) = flood(engine, period)?;
     println!(
         "{n:>8}  {:>14.1}  {:>13.2}  {:>6.2}  {blocks:>8.0}  {transactions:>14.0}",
         first.as_secs_f64() * 1e3,
         at(50),
         at(99)
     );
-    engine.stop();
     Ok(())
 }
 
 /// Keeps some thousand transactions waiting; blocks and transactions a second.
-fn flood(engine: &Embedded<Teller>, period: Duration) -> Result<(f64, f64), Failure> {
+fn flood(engine: &impl Engine, period: Duration) -> Result<(f64, f64), Failure> {
     let blocks = engine.blocks();
     let mut waiting = VecDeque::new();
     let (begin, mut sent) = (Instant::now(), 0u64);

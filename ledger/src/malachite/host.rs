@@ -49,7 +49,9 @@ const OFFERS_A_ROUND: usize = 4;
 /// The most blocks of later heights that are held in memory.
 const EARLY: usize = 4;
 /// How often what waits is looked after.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(10);
+/// New transactions are sent to the others this often, so that many travel together; after a pause at once.
+const SPREAD: Duration = Duration::from_millis(10);
 /// A transaction that waits this long is sent to the others again.
 const REMIND: Duration = Duration::from_secs(1);
 /// A start is held back for peers no longer than this.
@@ -108,6 +110,8 @@ pub(super) struct Host<A> {
     /// Tells one sending of parts from the next, across restarts.
     attempt: u64,
     outbox: Vec<Transaction>,
+    /// When the outbox was last emptied.
+    spread: Instant,
     reminded: Instant,
 }
 
@@ -137,6 +141,7 @@ impl<A: Application> Host<A> {
             fetched: Height::default(),
             attempt: now().get() << 20,
             outbox: Vec::new(),
+            spread: Instant::now(),
             reminded: Instant::now(),
         }
     }
@@ -173,6 +178,7 @@ impl<A: Application> Host<A> {
                 return stop;
             }
             self.spread().await;
+            self.post().await;
             self.release();
             self.say();
         }
@@ -688,6 +694,12 @@ impl<A: Application> Host<A> {
 
     /// Sends new transactions to the others.
     async fn spread(&mut self) {
+        if self.spread.elapsed() < SPREAD && self.outbox.len() < MAX_GOSSIP {
+            return;
+        }
+        if !self.outbox.is_empty() {
+            self.spread = Instant::now();
+        }
         while !self.outbox.is_empty() {
             let mut bytes = 0;
             let fit = self.outbox.iter().take(MAX_GOSSIP).take_while(|tx| {
@@ -700,6 +712,10 @@ impl<A: Application> Host<A> {
             let message = alone(Part::Waiting(batch), self.letter());
             self.publish(message).await;
         }
+    }
+
+    /// Sends what was written in this step.
+    async fn post(&mut self) {
         for message in std::mem::take(&mut self.letters) {
             self.publish(message).await;
         }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eligo_ledger::{
     application::{Limits, Timeouts},
     cluster::{self, Charter, ClusterError, ReplicaConfig, control::Control},
-    height::Time,
+    height::{ReplicaId, Time},
     proposer::ProposerPolicy,
 };
 use rand_core::OsRng;
@@ -151,6 +151,15 @@ fn init(args: &Init, console: &Console) -> Attempt<u8> {
     Ok(0)
 }
 
+/// Whose lies are proven on the ledger.
+fn liars(ids: &[ReplicaId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    match ids.is_empty() {
+        true => String::new(),
+        false => format!(", LIARS {}", ids.join(" ")),
+    }
+}
+
 fn status(args: &Status, console: &Console) -> Attempt<u8> {
     let configs = match (&args.dir, &args.config) {
         (Some(dir), _) => cluster::configurations(dir).map_err(failed)?,
@@ -163,20 +172,23 @@ fn status(args: &Status, console: &Console) -> Attempt<u8> {
         match report.and_then(|mut control| control.report()) {
             Ok(r) => {
                 console.say(format!(
-                    "replica {}: height {}, round {}, peers {}/{}, waiting {}, state {}{}",
+                    "replica {}: height {}, blocks from {}, round {}, peers {}/{}, waiting {}, state {}{}{}",
                     r.id,
                     r.height,
+                    r.lowest,
                     r.round,
                     r.peers,
                     config.peers.len(),
                     r.waiting,
                     r.app_hash,
                     if r.halted { ", HALTED" } else { "" },
+                    liars(&r.liars),
                 ));
                 answers.push(json!({
                     "id": config.id, "running": true, "height": r.height.get(), "round": r.round.get(),
                     "peers": r.peers, "waiting": r.waiting, "app_hash": r.app_hash.to_string(),
                     "block": r.tip.to_string(), "chain": r.chain.to_string(), "halted": r.halted,
+                    "lowest": r.lowest.get(), "liars": r.liars.iter().map(|id| id.get()).collect::<Vec<_>>(),
                 }));
             }
             Err(e) => {
