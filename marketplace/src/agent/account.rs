@@ -69,6 +69,32 @@ impl<'a, D: Desk> Account<'a, D> {
         Err(AgentError::Refused(Rejection::Replayed))
     }
 
+    /// Signs and hands in what needs to be done only once, unless `done` finds it done: before, or when the
+    /// ledger refuses it. So whoever dies after it was heard just asks again. `None` if it was done before.
+    ///
+    /// # Errors
+    /// [`AgentError`], as [`Account::send`]; [`AgentError::Refused`] if the ledger refuses and it is not done.
+    pub fn send_unless(
+        &self,
+        body: Body,
+        done: impl Fn() -> Result<bool, AgentError>,
+    ) -> Result<Option<Sent>, AgentError> {
+        if done()? {
+            return Ok(None);
+        }
+        let sent = self.send(body);
+        let reason = match &sent {
+            Ok(sent) => sent.result.as_ref().err().copied(),
+            Err(AgentError::Refused(reason)) => Some(*reason),
+            Err(_) => None,
+        };
+        match reason {
+            None => sent.map(Some),
+            Some(_) if done()? => Ok(None),
+            Some(reason) => Err(AgentError::Refused(reason)),
+        }
+    }
+
     /// Signs and hands in once for this entry of the journal, however often it is called: what was signed
     /// is kept, and handed in again until it is known to be executed or refused. What the ledger refused is
     /// forgotten: asked again, it is signed anew, for what stood against it may be gone.

@@ -26,7 +26,7 @@ use eligo_marketplace::certificate::{Certificate, Level, Role};
 use eligo_marketplace::client::{AcceptedClaim, Client, Committed, Desk, DeskError, Said, Step};
 use eligo_marketplace::credits::Credits;
 use eligo_marketplace::encoding::{Blob, List, Text};
-use eligo_marketplace::entry::SignedEntry;
+use eligo_marketplace::entry::{SignedEntry, sign_withdrawal};
 use eligo_marketplace::event::{Event, MAX_EVENTS, Subject};
 use eligo_marketplace::name::{AccountId, ClaimId};
 use eligo_marketplace::node::{Node, NodeConfig};
@@ -35,8 +35,8 @@ use eligo_marketplace::scenario::{
     Config, HOLDING, MadeClaim, Prover, Scenario, SealedRecord, Wanted,
 };
 use eligo_marketplace::storage::{ObjectDigest, Objects};
-use eligo_marketplace::transaction::{Body, ClaimRequest, SignedTransaction};
-use eligo_sharing::tcpre::ContentKey;
+use eligo_marketplace::transaction::{Body, ClaimRequest, Finding, SignedTransaction};
+use eligo_sharing::tcpre::{ContentKey, Revocation};
 
 type Ledger = Client<Arc<Node<Market>>>;
 
@@ -480,6 +480,118 @@ fn whoever_dies_at_any_word_with_the_node_everything_happens_once() {
     assert_eq!(credits(&made.account.account()), 100);
     let institution = credits(&fair.market.institutions[0].account());
     assert_eq!(institution, HOLDING.get() - 100 - 3 * 2);
+}
+
+#[test]
+fn what_is_taken_back_at_any_word_is_taken_back_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fair = open(folder.path(), LONG_MS);
+    fair.registered(folder.path());
+    fair.publish();
+    let claim = fair.claim();
+    let signer = &fair.record.signer;
+    // The patient revokes.
+    let revocation = Revocation::new(claim.grant.id(), signer).to_bytes();
+    let revoke = Body::Revoke {
+        claim: claim.id,
+        revocation: Blob::new(revocation).unwrap(),
+    };
+    let key = &claim.account.key;
+    fair.dying(|client| {
+        let revoked = || {
+            let seen = client.claim(&claim.id)?;
+            Ok(seen.and_then(|c| c.accepted?.revoked).is_some())
+        };
+        let account = Account::new(client, key);
+        account.send_unless(revoke.clone(), revoked).map(drop)
+    });
+    let about = Subject::Claim(claim.id);
+    assert_eq!(
+        fair.count(&about, |e| matches!(e, Event::Revoked { .. })),
+        1
+    );
+    // The patient takes the record off the market.
+    let name = fair.record.name();
+    let withdraw = Body::WithdrawRecord {
+        record: name,
+        signature: sign_withdrawal(&fair.market.chain, &name, signer),
+    };
+    fair.dying(|client| {
+        let gone = || Ok(client.record(&name)?.is_some_and(|r| r.withdrawn));
+        let account = Account::new(client, key);
+        account.send_unless(withdraw.clone(), gone).map(drop)
+    });
+    let about = Subject::Record(name);
+    let withdrawn = |e: &Event| matches!(e, Event::RecordWithdrawn { .. });
+    assert_eq!(fair.count(&about, withdrawn), 1);
+    // The institution ends a requirement, and has its escrow back once.
+    let mut other = fair.market.want(2, false);
+    let institution = &fair.market.institutions[1].key;
+    other.offer.question.deadline += 36_500;
+    let chain = fair.market.chain;
+    let requirement = other.offer.requirement(&chain, "Institute 1").unwrap();
+    let account = Account::new(&fair.client, institution);
+    let publish = account.send(Body::Publish(other.offer)).unwrap();
+    publish.accepted().unwrap();
+    fair.dying(|client| {
+        let ended = || {
+            let seen = client.requirement(&requirement)?;
+            Ok(seen.is_some_and(|r| r.status == "withdrawn"))
+        };
+        let body = Body::WithdrawRequirement { requirement };
+        let account = Account::new(client, institution);
+        account.send_unless(body, ended).map(drop)
+    });
+    let about = Subject::Requirement(requirement);
+    let closed = |e: &Event| matches!(e, Event::RequirementClosed { .. });
+    assert_eq!(fair.count(&about, closed), 1);
+    let held = fair.client.account(&account.id()).unwrap().unwrap();
+    assert_eq!(held.credits, HOLDING);
+    // What was never done is not taken for done.
+    let other = Account::new(&fair.client, &fair.market.institutions[0].key);
+    let refused = other.send_unless(Body::WithdrawRequirement { requirement }, || Ok(false));
+    assert!(
+        matches!(refused, Err(AgentError::Refused(Rejection::NotOwner))),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn verdicts_given_at_any_word_are_given_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fair = open(folder.path(), LONG_MS);
+    fair.registered(folder.path());
+    fair.publish();
+    let claim = fair.claim();
+    fair.delivered(folder.path());
+    let wrong = Judgement::Wrong("the hospital did not sign this record".into());
+    buy(&fair, folder.path(), &claim.id, &wrong);
+    assert_eq!(fair.status(&claim.id), "disputed");
+    let verdict = Body::Verdict {
+        claim: claim.id,
+        finding: Finding::HospitalAtFault,
+    };
+    for arbiter in &fair.market.arbiters[..3] {
+        let own = arbiter.actor.account();
+        fair.dying(|client| {
+            let account = Account::new(client, &arbiter.actor.key);
+            let given = || {
+                let seen = client.history(&Subject::Claim(claim.id))?;
+                let mine =
+                    |e: &Event| matches!(e, Event::VerdictGiven { arbiter, .. } if *arbiter == own);
+                Ok(seen.iter().any(|step| mine(&step.event)))
+            };
+            account.send_unless(verdict.clone(), given).map(drop)
+        });
+    }
+    assert_eq!(fair.status(&claim.id), "refunded");
+    let about = Subject::Claim(claim.id);
+    let given = |e: &Event| matches!(e, Event::VerdictGiven { .. });
+    assert_eq!(fair.count(&about, given), 3);
+    // The patient has the reward, the institution everything back.
+    let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits;
+    assert_eq!(credits(&claim.account.account()).get(), 100);
+    assert_eq!(credits(&fair.market.institutions[0].account()), HOLDING);
 }
 
 /// Buys a record whose ciphertext something was done to after it was stored.

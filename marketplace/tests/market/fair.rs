@@ -1,5 +1,7 @@
 //! A market in which everything is ready for a claim.
 
+use ark_bls12_381::{Fr, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
 use eligo_ledger::block::Transaction;
 use eligo_ledger::height::ReplicaId;
 use eligo_marketplace::credits::Credits;
@@ -8,6 +10,10 @@ use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Config, MadeClaim, Scenario, SealedRecord, Wanted};
 use eligo_marketplace::solo::Solo;
 use eligo_marketplace::transaction::{ArbiterLetter, Body, DisputeEvidence};
+use eligo_sharing::curve::{encode_g1, encode_g2};
+use eligo_sharing::domain::{hash_to_g1, lp, sha256};
+use eligo_sharing::keys::RecordKey;
+use eligo_sharing::tcpre::{Capsule, CheckedCapsule, Share, VerifiedShare};
 
 use crate::support::Toy;
 
@@ -149,4 +155,34 @@ impl Ledgered {
         fair.solo.contract().check_books().unwrap();
         Self(all)
     }
+}
+
+/// The first record's key and label with another key inside: the tag fits, kc is wrong.
+pub fn miskeyed(key: &RecordKey, label: [u8; 32], ciphertext: &[u8]) -> Capsule {
+    let r = Fr::from(7u64);
+    let (a, u) = (
+        key.public().to_bytes(),
+        encode_g2(&(G2Affine::generator() * r).into_affine()),
+    );
+    let (kc, d) = ([9; 32], sha256(ciphertext));
+    let dst = b"MEDPRE-V01-CAPTAG-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+    let h: G1Affine = hash_to_g1(dst, &lp(&[&a, &label, &u, &kc, &d]));
+    let w = encode_g1(&(h * r).into_affine());
+    let bytes = [&a[..], &label, &u, &w, &kc, &d].concat();
+    Capsule::from_bytes(&bytes).unwrap()
+}
+
+/// The shares posted for a claim, verified.
+pub fn verified_shares(
+    solo: &Solo,
+    claim: &MadeClaim,
+    capsule: &CheckedCapsule,
+) -> Vec<VerifiedShare> {
+    let view = solo.contract().claim_view(&claim.id).unwrap();
+    let shares = view.accepted.unwrap().shares;
+    let shares = shares.iter().map(|(_, bytes)| {
+        let share = Share::from_bytes(&hex::decode(bytes).unwrap()).unwrap();
+        claim.grant.verify_share(capsule, &share).unwrap()
+    });
+    shares.collect()
 }

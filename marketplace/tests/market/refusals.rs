@@ -1,8 +1,8 @@
 //! Attacks on registration, publication, money, disputes and the ledger itself.
 
-use crate::fair::{Fair, letters, refused};
-use ark_bls12_381::{Fr, G1Affine, G2Affine};
-use ark_ec::{AffineRepr, CurveGroup};
+use crate::fair::{Fair, letters, miskeyed, refused, verified_shares};
+use ark_bls12_381::G1Affine;
+use ark_ec::AffineRepr;
 use eligo_ledger::application::Application;
 use eligo_ledger::block::{Block, Parent, Transaction};
 use eligo_ledger::digest::Digest;
@@ -19,10 +19,9 @@ use eligo_marketplace::scenario::{Actor, HOLDING, MadeClaim, Prover, SealedRecor
 use eligo_marketplace::transaction::{
     Body, DisputeEvidence, Finding, Governance, SignedTransaction,
 };
-use eligo_sharing::curve::{encode_g1, encode_g2};
-use eligo_sharing::domain::{hash_to_g1, lp, sha256};
+use eligo_sharing::curve::encode_g1;
 use eligo_sharing::keys::{ProxyKey, ReceivingKey, RecordKey};
-use eligo_sharing::tcpre::{Capsule, CombineError, Dispute, Share, VerifiedShare, combine};
+use eligo_sharing::tcpre::{Capsule, CombineError, Dispute, VerifiedShare, combine};
 
 fn entry(fair: &Fair, record: &SealedRecord) -> SignedEntry {
     SignedEntry {
@@ -91,21 +90,6 @@ fn entries_that_are_not_what_they_seem() {
 fn registering_ok(fair: &mut Fair, signed: SignedEntry) {
     let transaction = fair.market.by_hospital(0, Body::Register(signed));
     fair.solo.submit(transaction).unwrap();
-}
-
-/// The first record's key and label with another key inside: the tag fits, kc is wrong.
-fn miskeyed(key: &RecordKey, label: [u8; 32], ciphertext: &[u8]) -> Capsule {
-    let r = Fr::from(7u64);
-    let (a, u) = (
-        key.public().to_bytes(),
-        encode_g2(&(G2Affine::generator() * r).into_affine()),
-    );
-    let (kc, d) = ([9; 32], sha256(ciphertext));
-    let dst = b"MEDPRE-V01-CAPTAG-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
-    let h: G1Affine = hash_to_g1(dst, &lp(&[&a, &label, &u, &kc, &d]));
-    let w = encode_g1(&(h * r).into_affine());
-    let bytes = [&a[..], &label, &u, &w, &kc, &d].concat();
-    Capsule::from_bytes(&bytes).unwrap()
 }
 
 #[test]
@@ -617,19 +601,8 @@ fn delivered(fair: &mut Fair) -> (MadeClaim, Vec<VerifiedShare>) {
     for place in 0..3 {
         fair.share_by(place, &claim).unwrap();
     }
-    let view = fair
-        .solo
-        .contract()
-        .claim_view(&claim.id)
-        .unwrap()
-        .accepted
-        .unwrap();
     let capsule = fair.record.capsule.clone().check().unwrap();
-    let shares = view.shares.iter().map(|(_, bytes)| {
-        let share = Share::from_bytes(&hex::decode(bytes).unwrap()).unwrap();
-        claim.grant.verify_share(&capsule, &share).unwrap()
-    });
-    let shares = shares.collect();
+    let shares = verified_shares(&fair.solo, &claim, &capsule);
     (claim, shares)
 }
 
