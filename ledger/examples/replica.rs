@@ -1,12 +1,13 @@
 //! One replica of a cluster in a process of its own, with the counter application of the tests.
 //!
-//! `replica run CONFIG` runs the replica of a configuration until it is killed. `replica load CONTROL
+//! `replica run CONFIG` runs the replica of a configuration until it is killed; `replica lie CONFIG` runs one
+//! that votes and proposes twice, forges votes and spoils its blocks, to see what the others make of it. `replica load CONTROL
 //! COUNT CLIENT` sends that many transactions to a running one and prints how long each took. With
 //! `eligo cluster init` (or `found` in the library) for the files, this is all it takes to try a cluster.
 
 use eligo_ledger::cluster::ReplicaConfig;
 use eligo_ledger::cluster::control::{Control, ControlServer};
-use eligo_ledger::malachite::Malachite;
+use eligo_ledger::malachite::{Malachite, StartError};
 use eligo_ledger::teller::{Order, Slip, Teller};
 use std::error::Error;
 use std::path::Path;
@@ -21,15 +22,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Vec<_>>()
         .as_slice()
     {
-        ["run", config] => run(Path::new(config)),
+        ["run", config] => run(Path::new(config), Malachite::start),
+        ["lie", config] => run(Path::new(config), Malachite::start_liar),
         ["load", control, count, client] => load(control, count.parse()?, client.parse()?),
-        _ => Err("usage: replica run CONFIG | replica load CONTROL COUNT CLIENT".into()),
+        _ => Err(
+            "usage: replica run CONFIG | replica lie CONFIG | replica load CONTROL COUNT CLIENT"
+                .into(),
+        ),
     }
 }
 
-fn run(file: &Path) -> Result<(), Box<dyn Error>> {
+type Start = fn(&ReplicaConfig, Teller) -> Result<Malachite, StartError>;
+
+fn run(file: &Path, start: Start) -> Result<(), Box<dyn Error>> {
     let config = ReplicaConfig::read(file)?;
-    let replica = Arc::new(Malachite::start(&config, Teller::new())?);
+    let replica = Arc::new(start(&config, Teller::new())?);
     let server = ControlServer::start(config.control, replica.clone())?;
     println!("replica {} is asked at {}", config.id, server.address());
     while replica.going() {

@@ -17,7 +17,7 @@ use crate::proposer::ProposerOrder;
 use crate::roster::Roster;
 use crate::rules::{Rule, Rules};
 use crate::wire::{Wire, WireError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Evidence older than this many heights is not accepted.
@@ -167,6 +167,24 @@ impl<A: Application> Chain<A> {
         self.state.silences.suspended(self.state.height.next())
     }
 
+    /// Whose lies are on the ledger, with the height of the last one of each.
+    pub fn reported(&self) -> impl Iterator<Item = (ReplicaId, Height)> {
+        self.state
+            .reported
+            .iter()
+            .map(|(id, height)| (*id, *height))
+    }
+
+    /// Whether evidence names somebody whom none on the ledger names: only that is worth a block of its
+    /// own, for a liar could have a block made with every lie.
+    pub(crate) fn names_another<'a>(
+        &self,
+        evidence: impl IntoIterator<Item = &'a Evidence>,
+    ) -> bool {
+        let mut offenders = evidence.into_iter().map(Evidence::offender);
+        offenders.any(|id| !self.state.reported.contains_key(&id))
+    }
+
     /// The roster that votes at a height, if it is known: up to two heights after the tip.
     #[must_use]
     pub fn roster_at(&self, height: Height) -> Option<&Arc<Roster>> {
@@ -210,7 +228,10 @@ impl<A: Application> Chain<A> {
                 fit.push(tx);
             }
         }
+        // One of each liar: a block with more is refused.
+        let mut liars = BTreeSet::new();
         let evidence = evidence.iter().filter(|e| self.evidence_fault(e).is_none());
+        let evidence = evidence.filter(|e| liars.insert(e.offender()));
         let evidence: Vec<Evidence> = evidence.take(MAX_EVIDENCE).copied().collect();
         let time = now.max(self.state.time.plus_ms(1));
         let certificate = self.certificate.clone();

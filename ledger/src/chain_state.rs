@@ -114,6 +114,15 @@ impl CheckpointState {
     pub fn digest(&self) -> Digest {
         Purpose::Checkpoint.hash(&[&self.chain, &self.snapshot.to_wire()])
     }
+
+    /// The application's hash in this state.
+    ///
+    /// # Errors
+    /// [`WireError`] if the bytes are no chain state.
+    #[cfg(feature = "malachite")]
+    pub(crate) fn app_hash(&self) -> Result<Digest, WireError> {
+        ChainState::from_wire(&self.chain).map(|state| state.app_hash)
+    }
 }
 
 impl Wire for CheckpointState {

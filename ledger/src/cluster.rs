@@ -123,6 +123,10 @@ pub struct ReplicaConfig {
     pub pool_transactions: usize,
     /// How many bytes of transactions may wait here.
     pub pool_bytes: usize,
+    /// How many blocks to keep below the last stable checkpoint, whose snapshot is kept in any case; all
+    /// if absent. Of a dropped block nothing can be proven here any longer.
+    #[serde(default)]
+    pub keep_blocks: Option<u64>,
 }
 
 impl ReplicaConfig {
@@ -258,6 +262,7 @@ pub fn found(
             peers: peers.iter().filter(|p| p.id != i).cloned().collect(),
             pool_transactions: 100_000,
             pool_bytes: 64 << 20,
+            keep_blocks: None,
         };
         let file = folder.join(CONFIG);
         let error = |error| ClusterError::Config {

@@ -82,6 +82,8 @@ pub enum Purpose {
     Draw,
     /// What a Malachite proposal signs: the block and the round it was locked in.
     Proposal,
+    /// A batch in a replica's log, against damage.
+    Journal,
 }
 
 impl Purpose {
@@ -101,6 +103,7 @@ impl Purpose {
             Purpose::Application => b"ELIGO-V1-APPLICATION",
             Purpose::Draw => b"ELIGO-V1-DRAW",
             Purpose::Proposal => b"ELIGO-V1-PROPOSAL",
+            Purpose::Journal => b"ELIGO-V1-JOURNAL",
         }
     }
 

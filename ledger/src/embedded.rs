@@ -2,7 +2,8 @@
 //! durable file. No ports. Any replica can be stopped and started at any moment.
 //!
 //! A replica takes all waiting inputs, steps through them, makes their writes durable with one
-//! fsync, and only then lets anything leave: under load many steps share a sync.
+//! sync of its log, and only then lets anything leave: under load many steps share a sync. A signature
+//! that one replica found right is not checked again by the others of the process.
 
 mod clerk;
 mod worker;
@@ -12,11 +13,13 @@ use crate::block::Transaction;
 use crate::chain::Chain;
 use crate::engine::{Alarms, Blocks, Engine, EngineError, Receipt, Status};
 use crate::height::{Height, ReplicaId};
-use crate::identity::SecretKey;
+use crate::identity::{Domain, SecretKey};
 use crate::light::LedgerProof;
 use crate::pbft::{Config, Input, Replica};
 use crate::pool::PoolLimits;
+use crate::rules::Rules;
 use crate::store::{Store, StoreError};
+use crate::verified::Verified;
 use crate::wire::WireError;
 use clerk::{Clerk, Report};
 use std::collections::BTreeMap;
@@ -72,6 +75,8 @@ pub struct Embedded<A: Application + 'static> {
     workers: Mutex<Workers>,
     clerk: Clerk,
     reports: Sender<Report>,
+    /// Signatures that one of the replicas found right.
+    verified: Arc<Verified>,
 }
 
 impl<A: Application + 'static> std::fmt::Debug for Embedded<A> {
@@ -106,6 +111,7 @@ impl<A: Application + 'static> Embedded<A> {
             workers: Mutex::default(),
             clerk,
             reports,
+            verified: Arc::default(),
             config,
         };
         let ids: Vec<ReplicaId> = cluster.config.keys.keys().copied().collect();
@@ -126,8 +132,10 @@ impl<A: Application + 'static> Embedded<A> {
         }
         let key = self.config.keys.get(&id).ok_or(StartError::NoKey(id))?;
         let path = self.config.directory.join(format!("replica-{id}.redb"));
-        let store = Store::open(&path, self.genesis.digest(), id)?;
-        let chain = Chain::new(self.genesis.clone(), (self.make)(id));
+        let mut store = Store::open(&path, self.genesis.digest(), id)?;
+        let domain = Domain::new(self.genesis.digest()).remembering(self.verified.clone());
+        let (genesis, app) = (self.genesis.clone(), (self.make)(id));
+        let chain = Chain::with_rules(genesis, app, domain, Rules::ALL);
         let config = Config {
             id,
             key: key.clone(),

@@ -6,7 +6,7 @@ use crate::certificate::{Ballot, CheckpointCert, CommitCert};
 use crate::chain_state::{ChainState, CheckpointState};
 use crate::evidence::Evidence;
 use crate::light::{EpochStep, LedgerProof};
-use crate::pbft::effect::{Delivery, StableCheckpoint, VotingRecord};
+use crate::pbft::effect::{Delivery, StableCheckpoint, VotingRecord, Write};
 use crate::pbft::message::{Message, NewView, Prepared, ViewChange};
 use crate::roster::Roster;
 use crate::wire::Wire;
@@ -64,6 +64,8 @@ decoders! {
     stable_checkpoint: StableCheckpoint;
     /// A voting record.
     voting_record: VotingRecord;
+    /// A durable write, as the log has it.
+    write: Write;
     /// A stored block.
     delivery: Delivery;
     /// What executing a block gave.

@@ -6,9 +6,11 @@
 
 use crate::digest::{Digest, sha256};
 use crate::height::{Epoch, Height, View};
+use crate::verified::Verified;
 use crate::wire::{Reader, Wire, WireError};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A replica's public key, known to be a point of large order.
@@ -219,11 +221,13 @@ pub struct Statement {
 /// One chain, as a signing domain: the digest of its genesis document.
 ///
 /// All signing and verifying goes through it, so a statement of one chain is worthless in another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Domain {
     chain: Digest,
     scheme: Scheme,
     kinds: KindSeparation,
+    /// What other replicas of this process found right.
+    verified: Option<Arc<Verified>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,6 +253,15 @@ impl Domain {
             chain,
             scheme: Scheme::Ed25519,
             kinds: KindSeparation::Separate,
+            verified: None,
+        }
+    }
+
+    /// The same domain, in which a signature that was found right is not checked again.
+    pub(crate) fn remembering(self, verified: Arc<Verified>) -> Self {
+        Domain {
+            verified: Some(verified),
+            ..self
         }
     }
 
@@ -262,6 +275,7 @@ impl Domain {
             chain,
             scheme: Scheme::Simulated,
             kinds,
+            verified: None,
         }
     }
 
@@ -312,8 +326,18 @@ impl Domain {
         let bytes = self.bytes(statement);
         match self.scheme {
             Scheme::Ed25519 => {
+                let mark = |_: &Arc<Verified>| sha256(&[key.as_bytes(), &bytes, &signature.0]);
+                let mark = self.verified.as_ref().map(mark);
+                let known = self.verified.as_ref().zip(mark);
+                if known.is_some_and(|(verified, mark)| verified.has(&mark)) {
+                    return true;
+                }
                 let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-                key.0.verify_strict(&bytes, &signature).is_ok()
+                let right = key.0.verify_strict(&bytes, &signature).is_ok();
+                if let (true, Some((verified, mark))) = (right, known) {
+                    verified.add(mark);
+                }
+                right
             }
             Scheme::Simulated => simulated_key(key)
                 .is_some_and(|secret| simulated_tag(&secret, &bytes) == *signature),

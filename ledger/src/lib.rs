@@ -41,4 +41,5 @@ mod silence;
 pub mod sim;
 pub mod store;
 pub mod teller;
+mod verified;
 pub mod wire;

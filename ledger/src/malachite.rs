@@ -3,7 +3,8 @@
 //!
 //! The application, the chain, proposers, evidence and certificates are the ledger's own; Malachite
 //! orders, over libp2p among the replicas of one configuration and nobody else. What it is given is on
-//! disk first, and its own log is kept beside it: a replica can be killed at any moment.
+//! disk first, and its own log is kept beside it: a replica can be killed at any moment. Snapshots are
+//! the ledger's as well: a restart begins at the last one, and a replica far behind fetches one.
 //!
 //! PBFT's terms for Tendermint's: PRE-PREPARE is a proposal, PREPARE a prevote, COMMIT a precommit, a
 //! view within a height a round. Rounds start over at each height.
@@ -12,9 +13,12 @@ mod codec;
 mod context;
 mod desk;
 mod host;
+#[cfg(feature = "byzantine")]
+mod liar;
 mod misconduct;
 mod parts;
 mod signing;
+mod snapshots;
 mod store;
 mod transport;
 
@@ -31,15 +35,16 @@ use crate::pool::{Mempool, PoolLimits};
 use crate::store::StoreError;
 use context::Epochs;
 use desk::{Command, Desk};
-use host::Host;
+use host::{Host, Stop};
 use signing::{Pen, Seals};
+use snapshots::Snapshots;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::mpsc;
-use transport::Transport;
+use transport::{Conduct, Transport};
 
 /// The most questions and transactions that wait for the replica.
 const COMMANDS: usize = 8192;
@@ -58,6 +63,9 @@ pub enum StartError {
     /// What is in its ledger does not fit the application.
     #[error("replica {0}: the application is ahead of the ledger")]
     Ahead(ReplicaId),
+    /// The blocks that the application needs were dropped, and it takes no snapshots.
+    #[error("replica {0}: the application cannot begin at height {1}")]
+    Behind(ReplicaId, Height),
     /// A peer's network key in the configuration is no key.
     #[error("the network key of replica {0} is no key")]
     NetworkKey(ReplicaId),
@@ -100,6 +108,29 @@ impl Malachite {
         key: SecretKey,
         application: A,
     ) -> Result<Self, StartError> {
+        Self::run(config, (genesis, key), application, Conduct::Honest)
+    }
+
+    /// [`Malachite::start`] for a replica that lies: it says everything twice, differently, forges
+    /// signatures, and spoils what it sends. For trying a cluster, and never to be started with a key
+    /// that is needed again.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    #[cfg(feature = "byzantine")]
+    pub fn start_liar<A: Application + 'static>(
+        config: &ReplicaConfig,
+        application: A,
+    ) -> Result<Self, StartError> {
+        Self::run(config, config.open()?, application, Conduct::Lying)
+    }
+
+    fn run<A: Application + 'static>(
+        config: &ReplicaConfig,
+        (genesis, key): (Genesis, SecretKey),
+        application: A,
+        conduct: Conduct,
+    ) -> Result<Self, StartError> {
         let id = config.replica();
         std::fs::create_dir_all(&config.data)?;
         let chain_id = genesis.digest();
@@ -109,14 +140,19 @@ impl Malachite {
         recover(id, &mut chain, &store, &epochs)?;
         let key = Arc::new(key);
         let seals = Seals {
-            domain: *chain.domain(),
+            domain: chain.domain().clone(),
             epochs,
         };
         let pen = Pen { key, seals };
-        let transport = Transport::start(config, &pen, chain_id)?;
+        let begin = {
+            let (config, pen) = (config.clone(), pen.clone());
+            move || Transport::start(&config, &pen, chain_id, conduct)
+        };
+        let transport = begin()?;
         let desk = Desk::new(id, chain_id);
-        transport.watch_peers(desk.clone());
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let lowest = store.lowest()?;
+        desk.update(|r| r.lowest = lowest);
+        let (commands, mut inbox) = mpsc::channel(COMMANDS);
         let pool = Mempool::new(PoolLimits {
             transactions: config.pool_transactions,
             bytes: config.pool_bytes,
@@ -124,16 +160,18 @@ impl Malachite {
         let clock = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
-        let (desk_of_host, network) = (desk.clone(), transport.network());
+        let snapshots = Snapshots::new(config.keep_blocks, store.checkpoint()?);
+        let (network, counted) = (transport.network(), desk.clone());
+        let host = Host::new(
+            (id, pen),
+            chain,
+            (store, pool),
+            (desk.clone(), network),
+            snapshots,
+        );
         let host = std::thread::Builder::new()
             .name(format!("replica-{id}"))
-            .spawn(move || {
-                let host = Host::new((id, pen), chain, (store, pool), desk_of_host, network);
-                let (engine, transport) = transport.engine();
-                let stop = clock.block_on(host.run(engine, inbox));
-                tracing::info!("replica {id}: {stop}");
-                transport.stop();
-            })?;
+            .spawn(move || work(host, transport, &clock, &mut inbox, begin, &counted))?;
         Ok(Malachite {
             desk,
             commands,
@@ -193,7 +231,38 @@ impl Malachite {
     }
 }
 
-/// Takes up the blocks of the ledger: those the application has, and those it is given again.
+/// Runs a replica. After it took over a checkpoint of others the engine begins again from there.
+fn work<A: Application>(
+    mut host: Host<A>,
+    mut transport: Transport,
+    clock: &tokio::runtime::Runtime,
+    inbox: &mut mpsc::Receiver<Command>,
+    begin: impl Fn() -> Result<Transport, StartError>,
+    desk: &Desk,
+) {
+    loop {
+        transport.watch_peers(desk.clone());
+        host.network = transport.network();
+        let (engine, running) = transport.engine();
+        let stop = clock.block_on(host.run(engine, inbox));
+        tracing::info!("replica {}: {stop}", host.id);
+        running.stop();
+        let again = match stop {
+            Stop::Restored(_) => begin(),
+            _ => return host.close(&stop),
+        };
+        match again {
+            Ok(again) => transport = again,
+            Err(e) => {
+                tracing::error!("replica {}: {e}", host.id);
+                return host.close(&stop);
+            }
+        }
+    }
+}
+
+/// Takes up what is in the ledger: the last checkpoint if the application is behind it, and the blocks
+/// after it, those the application has and those it is given again.
 fn recover<A: Application>(
     id: ReplicaId,
     chain: &mut Chain<A>,
@@ -202,7 +271,21 @@ fn recover<A: Application>(
 ) -> Result<(), StartError> {
     let applied = chain.app().info().height;
     epochs.begin(Height::new(1), chain.roster().epoch());
-    store.replay(|delivery| {
+    if let Some(checkpoint) = store.checkpoint()? {
+        let height = checkpoint.proof.height;
+        if applied >= height {
+            let certificate = checkpoint.certificate.clone();
+            let restored = chain.restore_state(&checkpoint.state, certificate, checkpoint.steps);
+            restored.map_err(StoreError::from)?;
+        } else if !snapshots::restore(chain, store, &checkpoint)?
+            && store.lowest()? > Height::new(1)
+        {
+            return Err(StartError::Behind(id, height));
+        }
+        announce(chain, epochs);
+    }
+    let next = chain.height().next();
+    store.replay(next, |delivery| {
         let block = &delivery.decision.block;
         let certificate = delivery.decision.certificate.clone();
         if block.height() <= applied {
@@ -210,15 +293,22 @@ fn recover<A: Application>(
         } else {
             chain.apply(block, certificate);
         }
-        let announced = block.height().plus(2);
-        if let Some(roster) = chain.roster_at(announced) {
-            epochs.begin(announced, roster.epoch());
-        }
+        announce(chain, epochs);
     })?;
     if chain.height() < applied {
         return Err(StartError::Ahead(id));
     }
     Ok(())
+}
+
+/// Tells the signers which epochs the next heights are in.
+fn announce<A: Application>(chain: &Chain<A>, epochs: &Epochs) {
+    for ahead in [1, 2] {
+        let at = chain.height().plus(ahead);
+        if let Some(roster) = chain.roster_at(at) {
+            epochs.begin(at, roster.epoch());
+        }
+    }
 }
 
 impl Engine for Malachite {

@@ -135,7 +135,8 @@ impl<'a> Reader<'a> {
     /// Those of the count and of the elements.
     pub fn list<T: Wire>(&mut self, what: &'static str, max: usize) -> Result<Vec<T>, WireError> {
         let count = self.count(what, max, T::MIN_SIZE)?;
-        let mut out = Vec::with_capacity(count);
+        // Never more memory at first than bytes came, however small an element is on the wire.
+        let mut out = Vec::with_capacity(count.min(self.left() / size_of::<T>().max(1)));
         for _ in 0..count {
             out.push(T::decode(self)?);
         }

@@ -1,5 +1,6 @@
-//! Four replicas in four processes on the loopback interface: load, `kill -9` of one and of all,
-//! catching up, two of four. And the same transactions through both engines.
+//! The engine for several machines: four processes over loopback, load, kill -9 of one and of all,
+//! catching up, two of four, a liar. In one process: snapshots, roster changes, and the same transactions
+//! through both engines.
 //!
 //! This test binary is also the replica's program: with `ELIGO_REPLICA` set it runs that configuration.
 
@@ -21,6 +22,7 @@ use eligo_ledger::light::verify_proof;
 use eligo_ledger::malachite::Malachite;
 use eligo_ledger::pool::PoolLimits;
 use eligo_ledger::proposer::ProposerPolicy;
+use eligo_ledger::roster::Roster;
 use eligo_ledger::teller::{Order, Slip, Teller};
 use eligo_ledger::wire::Wire;
 use rand_chacha::ChaCha20Rng;
@@ -34,6 +36,8 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHILD: &str = "ELIGO_REPLICA";
+/// Set beside it for a replica that lies.
+const LIAR: &str = "ELIGO_REPLICA_LIES";
 
 /// One cluster at a time: two cores are few enough for four replicas.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -49,7 +53,11 @@ fn replica_process() {
         return;
     };
     let config = ReplicaConfig::read(Path::new(&file)).unwrap();
-    let replica = Arc::new(Malachite::start(&config, Teller::new()).unwrap());
+    let replica = match std::env::var_os(LIAR) {
+        None => Malachite::start(&config, Teller::new()),
+        Some(_) => Malachite::start_liar(&config, Teller::new()),
+    };
+    let replica = Arc::new(replica.unwrap());
     let _server = ControlServer::start(config.control, replica.clone()).unwrap();
     while replica.going() {
         std::thread::sleep(Duration::from_millis(50));
@@ -81,12 +89,12 @@ fn charter() -> Charter {
 fn free_ports() -> u16 {
     let from = 20_000 + (std::process::id() % 200) as u16 * 200;
     let free = |base: &u16| {
-        let ports = (0..4).chain(100..104);
+        let ports = (0..5).chain(100..105);
         ports
             .map(|i| TcpListener::bind(("127.0.0.1", base + i)))
             .all(|l| l.is_ok())
     };
-    (0..20).map(|i| from + i * 4).find(free).unwrap()
+    (0..20).map(|i| from + i * 5).find(free).unwrap()
 }
 
 struct Cluster {
@@ -95,10 +103,11 @@ struct Cluster {
     genesis: Genesis,
     children: Vec<Option<Child>>,
     controls: BTreeMap<usize, Control>,
+    liar: Option<usize>,
 }
 
 impl Cluster {
-    fn start(dir: &Path) -> Self {
+    fn start(dir: &Path, liar: Option<usize>) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
         let genesis = found(dir, &charter(), &mut rng).unwrap();
         let files = (0..4)
@@ -110,6 +119,7 @@ impl Cluster {
             genesis,
             children: (0..4).map(|_| None).collect(),
             controls: BTreeMap::new(),
+            liar,
         };
         (0..4).for_each(|i| cluster.run(i));
         cluster
@@ -122,9 +132,14 @@ impl Cluster {
             .append(true)
             .open(self.files[i].with_file_name("log"))
             .unwrap();
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["--exact", "replica_process", "--nocapture"])
-            .env(CHILD, &self.files[i])
+            .env(CHILD, &self.files[i]);
+        if self.liar == Some(i) {
+            command.env(LIAR, "1");
+        }
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -181,9 +196,10 @@ impl Cluster {
         }
     }
 
-    /// All running replicas come to one height, block and state.
+    /// All running honest replicas come to one height, block and state.
     fn agree(&mut self) -> Report {
-        let running: Vec<usize> = (0..4).filter(|i| self.children[*i].is_some()).collect();
+        let running = (0..4).filter(|i| self.children[*i].is_some());
+        let running: Vec<usize> = running.filter(|i| self.liar != Some(*i)).collect();
         let begun = Instant::now();
         loop {
             let reports: Vec<Report> = running.iter().map(|i| self.report(*i)).collect();
@@ -242,7 +258,7 @@ fn add(client: u8, counter: u64) -> Transaction {
 fn four_processes_survive_kill_nine_of_one_and_of_all() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let mut cluster = Cluster::start(dir.path());
+    let mut cluster = Cluster::start(dir.path(), None);
 
     // Load, through every replica; the answers are final, and provable from the genesis alone.
     let begun = Instant::now();
@@ -319,6 +335,206 @@ fn four_processes_survive_kill_nine_of_one_and_of_all() {
         assert_eq!(cluster.counter(i), 53);
     }
     cluster.agree();
+}
+
+/// Replica 3 says everything twice, differently, forges votes of its own and of others, and spoils half of
+/// its blocks. The others go on, agree, and name it, and nobody else, on the ledger.
+#[test]
+fn a_replica_that_lies_harms_nobody_and_is_named() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(dir.path(), Some(3));
+    let begun = Instant::now();
+    for counter in 1..=20 {
+        let reply = cluster.add(counter as usize % 3, counter);
+        assert_eq!(u64::from_wire(&reply.outcome.data).unwrap(), counter);
+    }
+    println!("20 transactions beside a liar in {:?}", begun.elapsed());
+    let begun = Instant::now();
+    for i in 0..3 {
+        while cluster.report(i).liars.is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "the liar was not caught");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    let report = cluster.agree();
+    assert_eq!(report.liars, [cluster.configs[3].replica()]);
+
+    // An honest one is killed and comes back beside the liar.
+    cluster.kill(1);
+    cluster.run(1);
+    let reply = cluster.add(0, 21);
+    assert_eq!(u64::from_wire(&reply.outcome.data).unwrap(), 21);
+    cluster.reaches(1, reply.height);
+    let proof = cluster.control(1).prove(reply.height, reply.index).unwrap();
+    let proven = verify_proof(&cluster.genesis, &proof, &add(1, 21));
+    assert_eq!(proven, Ok(reply.height));
+    for i in 0..3 {
+        cluster.reaches(i, reply.height);
+        assert_eq!(cluster.counter(i), 21);
+    }
+    assert_eq!(cluster.agree().liars, [cluster.configs[3].replica()]);
+}
+
+/// Configurations of a cluster whose genesis document and settings were changed before the start.
+fn founded(
+    dir: &Path,
+    replicas: u16,
+    change: impl FnOnce(&mut Genesis),
+) -> (Genesis, Vec<ReplicaConfig>) {
+    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    let charter = Charter {
+        replicas,
+        policy: ProposerPolicy::Sticky,
+        ..charter()
+    };
+    let mut genesis = found(dir, &charter, &mut rng).unwrap();
+    change(&mut genesis);
+    std::fs::write(dir.join("genesis"), genesis.to_wire()).unwrap();
+    (genesis, configurations(dir).unwrap())
+}
+
+fn begin(config: &ReplicaConfig) -> Malachite {
+    Malachite::start(config, Teller::new()).unwrap()
+}
+
+fn order(replica: &Malachite, counter: u64, order: Order) -> Reply {
+    let slip = Slip {
+        client: [5; 32],
+        counter,
+        order,
+    };
+    let receipt = replica.submit(slip.transaction().unwrap()).unwrap();
+    receipt.wait(PATIENCE).unwrap()
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn counter_of(replica: &Malachite) -> u64 {
+    let query = Query {
+        path: "counter".into(),
+        data: Vec::new(),
+    };
+    let answer = replica.query(query).unwrap();
+    u64::from_wire(&answer.value.unwrap()).unwrap()
+}
+
+#[test]
+fn a_replica_left_behind_goes_on_from_a_snapshot() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (genesis, mut configs) = founded(dir.path(), 4, |g| g.checkpoint_every = 4);
+    configs.iter_mut().for_each(|c| c.keep_blocks = Some(1));
+    let mut replicas: Vec<Malachite> = configs.iter().take(3).map(begin).collect();
+    for counter in 1..=14 {
+        order(&replicas[0], counter, Order::Add(1));
+    }
+    until("blocks are dropped", || {
+        replicas.iter().all(|r| r.report().lowest >= Height::new(8))
+    });
+    assert_eq!(replicas[0].prove(Height::new(1), 0).unwrap(), None);
+
+    // The fourth begins with nothing, and block 1 is nowhere any more.
+    replicas.push(begin(&configs[3]));
+    let ahead = replicas[0].report();
+    until("the fourth has caught up", || {
+        replicas[3].report().height >= ahead.height
+    });
+    assert!(replicas[3].report().lowest > Height::new(8));
+    assert_eq!(counter_of(&replicas[3]), 14);
+    // It takes part: without replica 2 its vote is needed.
+    replicas.remove(2).stop();
+    let reply = order(&replicas[2], 15, Order::Add(1));
+    assert_eq!(u64::from_wire(&reply.outcome.data).unwrap(), 15);
+    let proof = replicas[2].prove(reply.height, reply.index).unwrap();
+    let slip = Slip {
+        client: [5; 32],
+        counter: 15,
+        order: Order::Add(1),
+    };
+    let proven = verify_proof(&genesis, &proof.unwrap(), &slip.transaction().unwrap());
+    assert_eq!(proven, Ok(reply.height));
+
+    // All stop and begin again, each from its own snapshot: the teller keeps nothing itself.
+    replicas.into_iter().for_each(Engine::stop);
+    let replicas: Vec<Malachite> = configs.iter().map(begin).collect();
+    assert!(replicas[3].report().lowest > Height::new(8));
+    let reply = order(&replicas[3], 16, Order::Add(1));
+    assert_eq!(u64::from_wire(&reply.outcome.data).unwrap(), 16);
+    until("all have it", || {
+        replicas.iter().all(|r| r.report().height >= reply.height)
+    });
+    assert!(replicas.iter().all(|r| counter_of(r) == 16));
+    replicas.into_iter().for_each(Engine::stop);
+}
+
+#[test]
+fn members_join_and_leave_two_heights_later() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let mut joiner = None;
+    let (genesis, configs) = founded(dir.path(), 5, |g| {
+        let mut members = g.roster.members().to_vec();
+        joiner = members.pop();
+        g.roster = Roster::first(members).unwrap();
+    });
+    let mut replicas: Vec<Malachite> = configs.iter().map(begin).collect();
+    order(&replicas[0], 1, Order::Add(1));
+    // Whoever has no vote follows all the same.
+    until("the fifth follows", || counter_of(&replicas[4]) == 1);
+
+    let joined = order(&replicas[0], 2, Order::Join(joiner.unwrap()));
+    assert_eq!(joined.outcome.code, 0);
+    for counter in 3..=6 {
+        order(&replicas[0], counter, Order::Add(1));
+    }
+    // Five votes, four needed: without replica 1 the joiner's is one of them.
+    replicas.remove(1).stop();
+    let reply = order(&replicas[0], 7, Order::Add(1));
+    let proof = replicas[0]
+        .prove(reply.height, reply.index)
+        .unwrap()
+        .unwrap();
+    let signers = proof.inclusion.certificate.signatures.iter();
+    assert!(
+        signers
+            .into_iter()
+            .any(|(id, _)| *id == configs[4].replica())
+    );
+    let steps: Vec<Height> = proof.steps.iter().map(|s| s.header.height).collect();
+    assert_eq!(
+        steps,
+        [joined.height.next()],
+        "it votes from two heights on"
+    );
+
+    // The absent one leaves: four votes, three needed, and another one may go.
+    let left = order(&replicas[0], 8, Order::Leave(configs[1].replica()));
+    for counter in 9..=11 {
+        order(&replicas[0], counter, Order::Add(1));
+    }
+    replicas.remove(1).stop();
+    let reply = order(&replicas[2], 12, Order::Add(1));
+    let proof = replicas[2]
+        .prove(reply.height, reply.index)
+        .unwrap()
+        .unwrap();
+    let steps: Vec<Height> = proof.steps.iter().map(|s| s.header.height).collect();
+    assert_eq!(steps, [joined.height.next(), left.height.next()]);
+    let slip = Slip {
+        client: [5; 32],
+        counter: 12,
+        order: Order::Add(1),
+    };
+    let proven = verify_proof(&genesis, &proof, &slip.transaction().unwrap());
+    assert_eq!(proven, Ok(reply.height));
+    replicas.into_iter().for_each(Engine::stop);
 }
 
 /// The teller, with a hash over what was done and in which order, not over where the blocks end: that

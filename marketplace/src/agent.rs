@@ -13,6 +13,7 @@ mod institution;
 mod journal;
 mod patient;
 mod proxy;
+pub mod trail;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The commands, one file a group.
 
 mod agent;
+mod care;
 mod cluster;
 mod combine;
 mod completions;
@@ -105,6 +106,12 @@ pub enum Command {
     /// The marketplace: offers, claims, payments, and every record's history
     #[command(subcommand, after_help = "Example:\n  eligo market offers")]
     Market(market::Command),
+    /// Care between hospitals: teams, index, requests, permits, reads, emergencies, history
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo care history --wallet wallet.json --hospital charite.example"
+    )]
+    Care(Box<care::Command>),
     /// Run a node: four replicas in one process, with no set-up
     Node(node::Node),
     /// A ledger of one replica a process, for several machines
@@ -153,6 +160,7 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Combine(c) => combine::run(&c, console),
         Command::Open(c) => open::run(&c, console),
         Command::Market(c) => market::run(&c, console),
+        Command::Care(c) => care::run(&c, console),
         Command::Node(c) => node::run(&c, console),
         Command::Cluster(c) => cluster::run(c, console),
         Command::Proxy(c) => proxy::run(&c, console),

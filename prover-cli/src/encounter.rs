@@ -38,6 +38,16 @@ impl VisitArgs {
         }
     }
 
+    /// The hospital visited, as the wallet knows it.
+    pub const fn hospital(&self) -> &HospitalId {
+        &self.hospital
+    }
+
+    /// Number of the visit.
+    pub const fn number(&self) -> u32 {
+        self.visit
+    }
+
     /// Opens the wallet; also the visit's keys.
     pub fn open_wallet(&self, console: &Console) -> Attempt<(Wallet, Encounter)> {
         let wallet = self.wallet.open(console)?;

@@ -195,13 +195,20 @@ impl Target {
     /// Writes the whole content or nothing.
     pub fn write(&self, bytes: &[u8], access: Access, force: bool) -> Attempt<()> {
         match self {
-            Self::Stdout => {
-                let mut out = io::stdout().lock();
-                let written = out.write_all(bytes).and_then(|()| out.flush());
-                written.map_err(|e| Failure::unexpected(plain(&e)).of(self))
-            }
+            Self::Stdout => to_stdout(|out| out.write_all(bytes)),
             Self::File(path) => write(path, bytes, access, force),
         }
+    }
+}
+
+/// Writes an artefact to standard output. A reader that went away, as `head` does, is no failure.
+pub fn to_stdout(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>) -> Attempt<()> {
+    let mut out = io::stdout().lock();
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::unexpected(plain(&e)).of(Target::Stdout))
+        }
+        _ => Ok(()),
     }
 }
 

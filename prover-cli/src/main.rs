@@ -1,5 +1,6 @@
 //! `eligo`: hospitals issue credentials, institutions publish requirements, patients prove.
 
+mod care;
 mod circuit;
 mod commands;
 mod console;

@@ -83,10 +83,18 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::Inputs
         | R::OtherIssuers
         | R::FalseShare
-        | R::DisputeTranscript => Kind::ProofInvalid,
-        R::HospitalNotAccepted | R::HospitalDismissed | R::HospitalBond | R::IssuerNotAdmitted => {
-            Kind::UntrustedIssuer
-        }
+        | R::DisputeTranscript
+        | R::OtherWelcome
+        | R::ChainContinuation
+        | R::ChainSignature
+        | R::PermitSignature
+        | R::DelegationSignature
+        | R::EmergencyCapsule => Kind::ProofInvalid,
+        R::HospitalNotAccepted
+        | R::HospitalDismissed
+        | R::HospitalBond
+        | R::IssuerNotAdmitted
+        | R::NotEmployed => Kind::UntrustedIssuer,
         R::Today
         | R::DeadlinePassed
         | R::RequirementClosed
@@ -102,7 +110,21 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::AlreadyRevoked
         | R::NotDue
         | R::DisputeWindow
-        | R::GrantWindow => Kind::Closed,
+        | R::GrantWindow
+        | R::OldEpoch
+        | R::NotInTurn
+        | R::SlotOver
+        | R::SlotRunning
+        | R::RetriesUsed
+        | R::DiagnosisComplete
+        | R::AskPeriod
+        | R::AskOver
+        | R::AskPending
+        | R::PermitPeriod
+        | R::PermitOver
+        | R::PermitRevoked
+        | R::NotGranted
+        | R::DelegationOver => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

@@ -11,7 +11,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::{
     failure::{Attempt, Failure, shown},
-    file::{self, Access, Source, Target, plain},
+    file::{self, Access, Source, Target},
     interrupt::Unfinished,
 };
 
@@ -134,13 +134,10 @@ impl Staged {
                 Ok(())
             }
             Place::Device(mut file, path) => file.flush().map_err(|e| file::unwritable(&path, &e)),
-            Place::Nameless(mut file) => {
-                let mut out = io::stdout().lock();
-                file.rewind()
-                    .and_then(|()| io::copy(&mut file, &mut out))
-                    .and_then(|_| out.flush())
-                    .map_err(|e| Failure::unexpected(plain(&e)).of(Target::Stdout))
-            }
+            Place::Nameless(mut file) => file::to_stdout(|out| {
+                file.rewind()?;
+                io::copy(&mut file, out).map(|_| ())
+            }),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "cli/care.rs"]
+mod care;
 #[path = "cli/desk.rs"]
 mod desk;
 #[path = "cli/documentation.rs"]

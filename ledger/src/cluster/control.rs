@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::engine::{EngineError, ReplicaStatus, Reply};
 use crate::height::{Epoch, Height, ReplicaId, View};
 use crate::light::LedgerProof;
-use crate::wire::{Reader, Wire, WireError, encode_bytes, wire_struct};
+use crate::wire::{Reader, Wire, WireError, encode_bytes, encode_list};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -125,23 +125,49 @@ pub struct Report {
     pub peers: u32,
     /// Transactions that wait there.
     pub waiting: u64,
+    /// The lowest height whose block it has: below is a snapshot only.
+    pub lowest: Height,
+    /// Whose lies are on the ledger.
+    pub liars: Vec<ReplicaId>,
     /// Whether it stopped because its state contradicts a certificate.
     pub halted: bool,
 }
 
-wire_struct!(Report {
-    id: ReplicaId,
-    chain: Digest,
-    height: Height,
-    tip: Digest,
-    app_hash: Digest,
-    epoch: Epoch,
-    round: View,
-    proposer: ReplicaId,
-    peers: u32,
-    waiting: u64,
-    halted: bool,
-});
+impl Wire for Report {
+    const MIN_SIZE: usize = 100;
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.id.encode(out);
+        self.chain.encode(out);
+        self.height.encode(out);
+        self.tip.encode(out);
+        self.app_hash.encode(out);
+        self.epoch.encode(out);
+        self.round.encode(out);
+        self.proposer.encode(out);
+        self.peers.encode(out);
+        self.waiting.encode(out);
+        self.lowest.encode(out);
+        encode_list(self.liars.iter(), out);
+        self.halted.encode(out);
+    }
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Report {
+            id: Wire::decode(r)?,
+            chain: Wire::decode(r)?,
+            height: Wire::decode(r)?,
+            tip: Wire::decode(r)?,
+            app_hash: Wire::decode(r)?,
+            epoch: Wire::decode(r)?,
+            round: Wire::decode(r)?,
+            proposer: Wire::decode(r)?,
+            peers: Wire::decode(r)?,
+            waiting: Wire::decode(r)?,
+            lowest: Wire::decode(r)?,
+            liars: r.list("liars", usize::from(u16::MAX))?,
+            halted: Wire::decode(r)?,
+        })
+    }
+}
 
 impl From<&Report> for ReplicaStatus {
     fn from(report: &Report) -> Self {
@@ -507,6 +533,8 @@ mod tests {
                 proposer: ReplicaId::new(2),
                 peers: 3,
                 waiting: 9,
+                lowest: Height::new(2),
+                liars: vec![ReplicaId::new(1)],
                 halted: false,
             }
         }

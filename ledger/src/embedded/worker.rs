@@ -172,7 +172,7 @@ impl<A: Application> Worker<A> {
                     other => then.push(other),
                 }
             }
-            if !writes.is_empty() && self.store.write(&writes).is_err() {
+            if !writes.is_empty() && self.store.write(writes).is_err() {
                 self.alarm(Alarm::DiskFailed);
                 return false;
             }
@@ -184,6 +184,10 @@ impl<A: Application> Worker<A> {
             for effect in then {
                 self.release(effect, &mut effects);
             }
+        }
+        if self.store.tidy().is_err() {
+            self.alarm(Alarm::DiskFailed);
+            return false;
         }
         true
     }

@@ -45,6 +45,8 @@ impl Desk {
             proposer: Default::default(),
             peers: 0,
             waiting: 0,
+            lowest: Height::new(1),
+            liars: Vec::new(),
             halted: false,
         };
         Desk(Arc::new(Mutex::new(Books {

@@ -12,12 +12,13 @@ use crate::light::{InclusionProof, LedgerProof};
 use crate::malachite::codec::MAX_VALUES;
 use crate::malachite::context::{Address, LedgerContext, Proposal, Validators, round_of, view_of};
 use crate::malachite::desk::{Command, Desk};
-use crate::malachite::misconduct;
 use crate::malachite::parts::{
-    Assembly, MAX_GOSSIP, MAX_GOSSIP_BYTES, Offer, Part, split, waiting,
+    Assembly, MAX_GOSSIP, MAX_GOSSIP_BYTES, Offer, Part, Publisher, Whole, alone, split,
 };
 use crate::malachite::signing::Pen;
+use crate::malachite::snapshots::Snapshots;
 use crate::malachite::store::Store;
+use crate::malachite::{announce, misconduct};
 use crate::pbft::effect::Delivery;
 use crate::pbft::message::Decision;
 use crate::pool::Mempool;
@@ -34,7 +35,7 @@ use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, Reply};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -47,8 +48,6 @@ const ROUNDS_AHEAD: u64 = 8;
 const OFFERS_A_ROUND: usize = 4;
 /// The most blocks of later heights that are held in memory.
 const EARLY: usize = 4;
-/// The most evidence that waits to be proposed.
-const MAX_EVIDENCE: usize = 64;
 /// How often what waits is looked after.
 const TICK: Duration = Duration::from_millis(50);
 /// A transaction that waits this long is sent to the others again.
@@ -67,6 +66,9 @@ pub(super) enum Stop {
     /// Its disk: it must not vote.
     #[error(transparent)]
     Disk(#[from] StoreError),
+    /// It took over a checkpoint of others: the engine must begin again from there.
+    #[error("restored from a snapshot of height {0}")]
+    Restored(Height),
     /// Its state contradicts a certificate.
     #[error("height {0}: a certified block contradicts this replica's state")]
     Halted(Height),
@@ -92,10 +94,14 @@ pub(super) struct Host<A> {
     pub(super) pool: Mempool,
     pub(super) desk: Desk,
     pub(super) network: mpsc::Sender<NetworkMsg<Ctx>>,
+    pub(super) snapshots: Snapshots,
+    /// Messages to be sent after this step.
+    pub(super) letters: Vec<StreamMessage<Part>>,
     round: View,
     assembly: Assembly,
     early: VecDeque<Offer>,
-    evidence: Vec<Evidence>,
+    /// The latest of each liar, to be proposed.
+    evidence: BTreeMap<ReplicaId, Evidence>,
     held: Held,
     /// The last height whose block was fetched after its decision.
     fetched: Height,
@@ -110,8 +116,8 @@ impl<A: Application> Host<A> {
         (id, pen): (ReplicaId, Pen),
         chain: Chain<A>,
         (store, pool): (Store, Mempool),
-        desk: Desk,
-        network: mpsc::Sender<NetworkMsg<Ctx>>,
+        (desk, network): (Desk, mpsc::Sender<NetworkMsg<Ctx>>),
+        snapshots: Snapshots,
     ) -> Self {
         Host {
             id,
@@ -121,10 +127,12 @@ impl<A: Application> Host<A> {
             pool,
             desk,
             network,
+            snapshots,
+            letters: Vec::new(),
             round: View::FIRST,
             assembly: Assembly::default(),
             early: VecDeque::new(),
-            evidence: Vec::new(),
+            evidence: BTreeMap::new(),
             held: Held::default(),
             fetched: Height::default(),
             attempt: now().get() << 20,
@@ -133,13 +141,17 @@ impl<A: Application> Host<A> {
         }
     }
 
-    /// Works until told to stop, the engine is gone, the disk fails, or a certificate contradicts
-    /// this replica's state.
+    /// Works until told to stop, the engine is gone, the disk fails, a certificate contradicts this
+    /// replica's state, or a checkpoint was taken over. After that last it may run again with another
+    /// engine.
     pub(super) async fn run(
-        mut self,
+        &mut self,
         mut engine: mpsc::Receiver<AppMsg<Ctx>>,
-        mut commands: mpsc::Receiver<Command>,
+        commands: &mut mpsc::Receiver<Command>,
     ) -> Stop {
+        self.held = Held::default();
+        self.round = View::FIRST;
+        self.early.clear();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.say();
@@ -150,16 +162,14 @@ impl<A: Application> Host<A> {
                     Some(message) => self.hear(message).await,
                     None => Err(Stop::Asked),
                 },
-                command = commands.recv() => self.told(command, &mut commands),
+                command = commands.recv() => self.told(command, commands),
                 _ = ticks.tick() => {
                     self.remind();
+                    self.look_behind();
                     Ok(())
                 }
             };
             if let Err(stop) = done {
-                self.desk
-                    .update(|r| r.halted = matches!(stop, Stop::Halted(_)));
-                self.desk.close();
                 return stop;
             }
             self.spread().await;
@@ -185,8 +195,14 @@ impl<A: Application> Host<A> {
                 reply,
                 ..
             } => self.propose(height, round, reply).await?,
-            AppMsg::ReceivedProposalPart { part, reply, .. } => {
-                let value = self.received(part)?;
+            AppMsg::ReceivedProposalPart {
+                from,
+                published_by,
+                part,
+                reply,
+            } => {
+                let publisher = published_by.unwrap_or(from).to_bytes();
+                let value = self.received(publisher, part)?;
                 reply.send(value).ok();
             }
             AppMsg::RestreamProposal {
@@ -215,8 +231,7 @@ impl<A: Application> Host<A> {
                 evidence, reply, ..
             } => {
                 let found = misconduct::evidence(&evidence, &self.pen.seals.epochs);
-                let room = MAX_EVIDENCE.saturating_sub(self.evidence.len());
-                self.evidence.extend(found.into_iter().take(room));
+                self.caught(found);
                 self.held.next = Some((reply, Instant::now()));
             }
             AppMsg::ProcessSyncedValue {
@@ -234,7 +249,7 @@ impl<A: Application> Host<A> {
                 reply.send(values).ok();
             }
             AppMsg::GetHistoryMinHeight { reply } => {
-                reply.send(Height::new(1)).ok();
+                reply.send(self.store.lowest()?).ok();
             }
             AppMsg::ExtendVote { reply, .. } => {
                 reply.send(None).ok();
@@ -253,8 +268,22 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
+    /// Keeps evidence to be proposed, the latest of each liar.
+    fn caught(&mut self, found: Vec<Evidence>) {
+        for evidence in found {
+            let offender = evidence.offender();
+            let before = self.evidence.insert(offender, evidence);
+            if before.is_none() {
+                tracing::warn!(
+                    "replica {offender} said two things at height {}",
+                    evidence.height()
+                );
+            }
+        }
+    }
+
     /// The height being decided.
-    fn next(&self) -> Height {
+    pub(super) fn next(&self) -> Height {
         self.chain.height().next()
     }
 
@@ -296,7 +325,8 @@ impl<A: Application> Host<A> {
         let offer = match before {
             Some(offer) => offer,
             None => {
-                let block = self.chain.propose(now(), &self.pool, &self.evidence);
+                let evidence: Vec<Evidence> = self.evidence.values().copied().collect();
+                let block = self.chain.propose(now(), &self.pool, &evidence);
                 let proposal = Proposal {
                     height,
                     round,
@@ -323,10 +353,21 @@ impl<A: Application> Host<A> {
         let Some(signature) = offer.signature else {
             return;
         };
-        self.attempt += 1;
-        for message in split(offer, signature, self.id, self.attempt) {
+        for message in split(offer, signature, self.letter()) {
             self.publish(message).await;
         }
+    }
+
+    /// The next sending's name.
+    pub(super) fn letter(&mut self) -> (ReplicaId, u64) {
+        self.attempt += 1;
+        (self.id, self.attempt)
+    }
+
+    /// Sends a part without pieces after this step.
+    pub(super) fn write(&mut self, part: Part) {
+        let message = alone(part, self.letter());
+        self.letters.push(message);
     }
 
     async fn publish(&self, message: StreamMessage<Part>) {
@@ -360,24 +401,48 @@ impl<A: Application> Host<A> {
 
     fn received(
         &mut self,
+        publisher: Publisher,
         message: StreamMessage<Part>,
     ) -> Result<Option<ProposedValue<Ctx>>, Stop> {
-        if let StreamContent::Data(Part::Waiting(transactions)) = message.content {
-            for tx in transactions {
-                // What another replica admitted may be executed or refused here; it says nothing.
-                self.admit(tx).ok();
+        match message.content {
+            StreamContent::Data(Part::Waiting(transactions)) => {
+                for tx in transactions {
+                    // What another replica admitted may be executed or refused here; it says nothing.
+                    self.admit(tx).ok();
+                }
+                return Ok(None);
             }
-            return Ok(None);
+            StreamContent::Data(Part::Checkpoint(ballot)) => {
+                self.on_checkpoint(&ballot)?;
+                return Ok(None);
+            }
+            StreamContent::Data(Part::Wanted(want)) => {
+                self.on_wanted(want)?;
+                return Ok(None);
+            }
+            StreamContent::Data(Part::Fetch(fetch)) => {
+                self.on_fetch(fetch)?;
+                return Ok(None);
+            }
+            _ => {}
         }
-        match self.assembly.take(message) {
-            Some(offer) if offer.proposal.height > self.next() => {
+        match self.assembly.take(publisher, message) {
+            Some(Whole::Checkpoint(to, from, bytes)) => {
+                self.on_offer(to, from, &bytes)?;
+                Ok(None)
+            }
+            Some(Whole::Snapshot(fetch, bytes)) => {
+                self.on_piece(fetch, &bytes)?;
+                Ok(None)
+            }
+            Some(Whole::Block(offer)) if offer.proposal.height > self.next() => {
                 self.early.push_back(offer);
                 while self.early.len() > EARLY {
                     self.early.pop_front();
                 }
                 Ok(None)
             }
-            Some(offer) => self.judge(offer),
+            Some(Whole::Block(offer)) => self.judge(offer),
             None => Ok(None),
         }
     }
@@ -482,15 +547,15 @@ impl<A: Application> Host<A> {
         for tx in block.transactions() {
             self.pool.remove(&tx.id());
         }
-        self.evidence.retain(|e| !block.evidence().contains(e));
-        let known = self.chain.roster_at(height.plus(2));
-        if let Some(roster) = known {
-            self.pen.seals.epochs.begin(height.plus(2), roster.epoch());
+        for evidence in block.evidence() {
+            self.evidence.remove(&evidence.offender());
         }
+        announce(&self.chain, &self.pen.seals.epochs);
         self.assembly.forget(height);
         self.round = View::FIRST;
         self.desk.deliver(&delivery, self.chain.app().info());
-        Ok(())
+        self.snapshots.moved();
+        self.checkpoint()
     }
 
     /// Final blocks for a replica behind.
@@ -539,7 +604,7 @@ impl<A: Application> Host<A> {
         if let Some((_, since)) = &self.held.next {
             let heartbeat = Duration::from_millis(self.chain.timeouts().heartbeat_ms);
             let due = !self.pool.is_empty()
-                || !self.evidence.is_empty()
+                || self.chain.names_another(self.evidence.values())
                 || !self.early.is_empty()
                 || self.fetched == self.chain.height()
                 || since.elapsed() >= heartbeat;
@@ -632,10 +697,19 @@ impl<A: Application> Host<A> {
             });
             let count = fit.count();
             let batch: Vec<Transaction> = self.outbox.drain(..count).collect();
-            self.attempt += 1;
-            let message = waiting(batch, self.id, self.attempt);
+            let message = alone(Part::Waiting(batch), self.letter());
             self.publish(message).await;
         }
+        for message in std::mem::take(&mut self.letters) {
+            self.publish(message).await;
+        }
+    }
+
+    /// The replica is over, or halted.
+    pub(super) fn close(&self, stop: &Stop) {
+        self.desk
+            .update(|r| r.halted = matches!(stop, Stop::Halted(_)));
+        self.desk.close();
     }
 
     /// Sends what waits long to the others again: they may have been away. What was executed in the
@@ -685,6 +759,7 @@ impl<A: Application> Host<A> {
             report.round = self.round;
             report.proposer = self.chain.primary(self.round);
             report.waiting = self.pool.len() as u64;
+            report.liars = self.chain.reported().map(|(id, _)| id).collect();
         });
     }
 }

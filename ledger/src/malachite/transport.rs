@@ -12,12 +12,14 @@ use crate::malachite::signing::Pen;
 use arc_malachitebft_app_channel::app::config::{
     ConsensusConfig, NodeConfig, P2pConfig, ValuePayload, ValueSyncConfig,
 };
+use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_app_channel::app::net::PeerId;
 use arc_malachitebft_app_channel::app::types::Keypair;
 use arc_malachitebft_app_channel::app::types::codec::Codec;
+use arc_malachitebft_app_channel::spawn::spawn_network_actor;
 use arc_malachitebft_app_channel::{
-    AppMsg, Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkContext,
-    NetworkIdentity, NetworkMsg, NetworkRequest, RequestContext, SyncContext, WalContext,
+    AppMsg, Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkIdentity, NetworkMsg,
+    NetworkRequest, RequestContext, SyncContext, WalContext,
 };
 use bytesize::ByteSize;
 use std::net::SocketAddr;
@@ -63,6 +65,16 @@ impl NodeConfig for Settings {
     }
 }
 
+/// How a replica behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conduct {
+    /// As it should.
+    Honest,
+    /// As a liar, for trying the others.
+    #[cfg(feature = "byzantine")]
+    Lying,
+}
+
 /// A running engine.
 pub(super) struct Transport {
     runtime: tokio::runtime::Runtime,
@@ -81,6 +93,7 @@ impl Transport {
         config: &ReplicaConfig,
         pen: &Pen,
         chain: Digest,
+        conduct: Conduct,
     ) -> Result<Self, StartError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -98,10 +111,24 @@ impl Transport {
         let name = address.to_string();
         let identity = NetworkIdentity::new_validator(name.clone(), keypair, name, proof);
         let log = config.data.join("consensus.wal");
-        let built = runtime.block_on(
+        let built = runtime.block_on(async {
+            let registry = SharedRegistry::global().with_moniker(&settings.moniker);
+            let network = spawn_network_actor(
+                identity,
+                &settings.consensus,
+                &settings.sync,
+                &registry,
+                WireCodec,
+            )
+            .await?;
+            let network = match conduct {
+                Conduct::Honest => network,
+                #[cfg(feature = "byzantine")]
+                Conduct::Lying => super::liar::stand_before(network, pen.clone()).await?,
+            };
             EngineBuilder::new(LedgerContext, settings)
                 .with_default_wal(WalContext::new(log, WireCodec))
-                .with_default_network(NetworkContext::new(identity, WireCodec))
+                .with_custom_network(network.0, network.1)
                 .with_default_sync(SyncContext::new(WireCodec))
                 .with_default_consensus(ConsensusContext::new_validator(
                     address,
@@ -109,8 +136,9 @@ impl Transport {
                     Box::new(pen.clone()),
                 ))
                 .with_default_request(RequestContext::new(64))
-                .build(),
-        );
+                .build()
+                .await
+        });
         let (channels, handle) = built.map_err(|e| StartError::Engine(format!("{e:#}")))?;
         Ok(Transport {
             runtime,

@@ -4,7 +4,6 @@ use crate::application::{Application, Restoration, chunk_digest};
 use crate::chain_state::ChainState;
 use crate::height::View;
 use crate::height::{Height, ReplicaId};
-use crate::light::LightClient;
 use crate::pbft::effect::{Effect, StableCheckpoint, Write};
 use crate::pbft::message::{Decision, Message, Position};
 use crate::pbft::replica::{Mode, Replica, Slot};
@@ -123,36 +122,10 @@ impl<A: Application> Replica<A> {
         self.ask_for_chunk();
     }
 
-    /// The rosters lead from the known one to the checkpoint's, whose quorum signed state and block.
+    /// Whether a quorum signed it, by rosters that lead there from the genesis.
     fn offer_holds(&self, offer: &StableCheckpoint) -> bool {
-        if !self.rules.keep(Rule::StateIsProven) {
-            return true;
-        }
-        let Ok(state) = ChainState::from_wire(&offer.state.chain) else {
-            return false;
-        };
         let first = Arc::new(self.chain.genesis().roster.clone());
-        let mut client = LightClient::within(*self.chain.domain(), first);
-        // Steps up to the checkpoint: the next height's roster may already be another.
-        let before = |s: &&crate::light::EpochStep| s.header.height < offer.proof.height;
-        let followed = offer
-            .steps
-            .iter()
-            .filter(before)
-            .try_for_each(|s| client.follow(s));
-        let after = offer.steps.iter().find(|s| !before(s));
-        let mut ahead = client.clone();
-        let announced = after.is_none_or(|s| ahead.follow(s).is_ok());
-        let domain = self.chain.domain();
-        followed.is_ok()
-            && announced
-            && offer.proof.state == offer.state.digest()
-            && offer.proof.height == state.height
-            && offer.state.snapshot.height == state.height
-            && offer.proof.verify(domain, client.roster()).is_ok()
-            && offer.certificate.block == state.tip
-            && offer.certificate.height == state.height
-            && offer.certificate.verify(domain, client.roster()).is_ok()
+        !self.rules.keep(Rule::StateIsProven) || offer.proven(self.chain.domain(), first).is_some()
     }
 
     /// Asks for the chunk wanted next.

@@ -3,12 +3,14 @@
 use crate::application::Finalized;
 use crate::block::Block;
 use crate::certificate::{Ballot, CheckpointCert};
-use crate::chain_state::CheckpointState;
+use crate::chain_state::{ChainState, CheckpointState};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
 use crate::height::{Epoch, Height, ReplicaId, View};
-use crate::light::EpochStep;
+use crate::identity::Domain;
+use crate::light::{EpochStep, LightClient};
 use crate::pbft::message::{Decision, Message, NewView, Prepared, ViewChange};
+use crate::roster::Roster;
 use crate::wire::{Reader, Wire, WireError, encode_list, wire_struct};
 use std::sync::Arc;
 
@@ -81,6 +83,49 @@ pub enum Write {
     Restored(Box<StableCheckpoint>),
 }
 
+impl Wire for Write {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Write::Votes(record) => {
+                out.push(1);
+                record.encode(out);
+            }
+            Write::Body(block) => {
+                out.push(2);
+                block.encode(out);
+            }
+            Write::NewView(new_view) => {
+                out.push(3);
+                new_view.encode(out);
+            }
+            Write::Decided(delivery) => {
+                out.push(4);
+                delivery.encode(out);
+            }
+            Write::Checkpoint(checkpoint, retain) => {
+                out.push(5);
+                checkpoint.encode(out);
+                retain.encode(out);
+            }
+            Write::Restored(checkpoint) => {
+                out.push(6);
+                checkpoint.encode(out);
+            }
+        }
+    }
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(match u8::decode(r)? {
+            1 => Write::Votes(Box::new(Wire::decode(r)?)),
+            2 => Write::Body(Wire::decode(r)?),
+            3 => Write::NewView(Wire::decode(r)?),
+            4 => Write::Decided(Wire::decode(r)?),
+            5 => Write::Checkpoint(Box::new(Wire::decode(r)?), Wire::decode(r)?),
+            6 => Write::Restored(Box::new(Wire::decode(r)?)),
+            tag => return Err(WireError::UnknownTag { what: "write", tag }),
+        })
+    }
+}
+
 /// Everything a replica has promised: no vote leaves before it is in here on disk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VotingRecord {
@@ -121,6 +166,30 @@ pub struct StableCheckpoint {
     pub certificate: crate::certificate::CommitCert,
     /// The roster changes up to it.
     pub steps: Vec<EpochStep>,
+}
+
+impl StableCheckpoint {
+    /// The chain state, if the rosters lead from the first one to the checkpoint's, whose quorum signed
+    /// state and block.
+    pub(crate) fn proven(&self, domain: &Domain, first: Arc<Roster>) -> Option<ChainState> {
+        let state = ChainState::from_wire(&self.state.chain).ok()?;
+        let mut client = LightClient::within(domain.clone(), first);
+        // Steps up to the checkpoint: the next height's roster may already be another.
+        let before = |s: &&EpochStep| s.header.height < self.proof.height;
+        let mut followed = self.steps.iter().filter(before);
+        followed.try_for_each(|s| client.follow(s)).ok()?;
+        if let Some(announced) = self.steps.iter().find(|s| !before(s)) {
+            client.clone().follow(announced).ok()?;
+        }
+        let holds = self.proof.state == self.state.digest()
+            && self.proof.height == state.height
+            && self.state.snapshot.height == state.height
+            && self.proof.verify(domain, client.roster()).is_ok()
+            && self.certificate.block == state.tip
+            && self.certificate.height == state.height
+            && self.certificate.verify(domain, client.roster()).is_ok();
+        holds.then_some(state)
+    }
 }
 
 impl Wire for StableCheckpoint {

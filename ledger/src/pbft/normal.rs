@@ -23,13 +23,13 @@ impl<A: Application> Replica<A> {
             && self.chain.primary(self.view) == self.id
             && self.slot.accepted.is_none()
             && self.slot.forced.is_none()
-            && !(self.pool.is_empty() && self.evidence.is_empty());
+            && (!self.pool.is_empty() || self.chain.names_another(self.evidence.values()));
         if !ready || self.now < self.timers.not_before {
             return;
         }
         let evidence: Vec<Evidence> = self.evidence.values().copied().collect();
         let block = self.chain.propose(self.now, &self.pool, &evidence);
-        if block.transactions().is_empty() && block.evidence().is_empty() {
+        if block.transactions().is_empty() && !self.chain.names_another(block.evidence()) {
             self.drop_stale();
             return;
         }

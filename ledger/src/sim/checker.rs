@@ -81,9 +81,9 @@ impl Checker {
     pub fn new(genesis: &Genesis, domain: Domain, honest: BTreeSet<ReplicaId>) -> Self {
         let roster = Arc::new(genesis.roster.clone());
         Checker {
-            light: LightClient::within(domain, roster.clone()),
-            domain,
+            light: LightClient::within(domain.clone(), roster.clone()),
             chain: BTreeMap::from([(Height::default(), (domain.chain(), Digest::ZERO))]),
+            domain,
             rosters: BTreeMap::from([(Height::default(), roster)]),
             latest: genesis.roster.clone(),
             steps: Vec::new(),
@@ -239,7 +239,7 @@ impl Checker {
                 };
                 let genesis = self.rosters.first_key_value().map(|(_, r)| r.clone());
                 genesis.is_some_and(|g| {
-                    let client = LightClient::within(self.domain, g);
+                    let client = LightClient::within(self.domain.clone(), g);
                     verify_from(client, &proof, tx) == Ok(height)
                 })
             }

@@ -171,7 +171,7 @@ impl<'a> World<'a> {
         let members = scenario.replicas + u16::from(scenario.joiner);
         let ids = (0..members).map(ReplicaId::new);
         let honest: BTreeSet<ReplicaId> = ids.clone().filter(|i| !liars.contains_key(i)).collect();
-        let mut checker = Checker::new(&genesis, domain, honest);
+        let mut checker = Checker::new(&genesis, domain.clone(), honest);
         if let Some((id, _)) = scenario.miscounts {
             checker.expect_halt(id);
         }
@@ -437,7 +437,7 @@ impl<'a> World<'a> {
         {
             teller.fault = teller::Fault::Miscounts(height);
         }
-        let chain = Chain::with_rules(self.genesis.clone(), teller, self.domain, rules);
+        let chain = Chain::with_rules(self.genesis.clone(), teller, self.domain.clone(), rules);
         let Some(key) = key_of(instance.id) else {
             return;
         };

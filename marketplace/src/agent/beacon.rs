@@ -1,4 +1,4 @@
-//! The beacon: its signers make the next round when a requirement or an election waits for one.
+//! The beacon: its signers make the next round when a requirement, an ask or an election waits for one.
 
 use eligo_sharing::beacon::{BeaconError, BeaconSigner, Round, combine};
 use eligo_sharing::dkg::GroupKey;
@@ -37,7 +37,7 @@ impl BeaconHands {
     }
 }
 
-/// Makes rounds while requirements or elections wait for them.
+/// Makes rounds while requirements, asks or elections wait for them.
 #[derive(Debug)]
 pub struct BeaconAgent<'a, D> {
     client: &'a Client<D>,
@@ -68,7 +68,10 @@ impl<D: Desk> Agent for BeaconAgent<'_, D> {
         let wanted = waiting.filter(|s| s.drawn.is_none()).map(|s| s.draw_round);
         let elections = self.client.elections()?;
         let called = elections.iter().filter(|e| e.elected.is_none());
-        let Some(last) = wanted.chain(called.filter_map(|e| e.round)).max() else {
+        let asks = self.client.open_asks()?;
+        let asked = asks.iter().filter(|a| a.drawn.is_none());
+        let wanted = wanted.chain(called.filter_map(|e| e.round));
+        let Some(last) = wanted.chain(asked.map(|a| a.draw_round)).max() else {
             return Ok(Vec::new());
         };
         let mut deeds = Vec::new();

@@ -1,4 +1,5 @@
-//! The proxy: re-encrypts its share of every accepted claim it was drawn for, while the grant holds.
+//! The proxy: re-encrypts its share of every accepted claim and of every reading it was drawn for, while the
+//! grant holds.
 
 use ed25519_dalek::SigningKey;
 use eligo_sharing::keys::ProxyKey;
@@ -7,11 +8,13 @@ use rand_core::{CryptoRng, OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::trail::{AskTrail, asks_of_proxy};
 use super::{Account, Agent, AgentError, Deed, Journal, for_each, now_ms};
+use crate::care::Act;
 use crate::client::{AcceptedClaim, Client, Desk};
 use crate::encoding::Blob;
 use crate::event::{Event, Subject};
-use crate::name::{AccountId, ClaimId, RequirementName};
+use crate::name::{AccountId, AskId, ClaimId, RecordName, RequirementName};
 use crate::rejection::Rejection;
 use crate::transaction::Body;
 
@@ -258,12 +261,118 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
     }
 }
 
+/// Reading: what a doctor reads under a permit.
+impl<D: Desk> ProxyAgent<'_, D> {
+    /// Serves what is read in an ask, unless it is served or past serving.
+    fn attend(&self, ask: AskId) -> Result<Vec<Deed>, AgentError> {
+        let over = format!("over-{ask}");
+        if self.journal.has(&over)? {
+            return Ok(Vec::new());
+        }
+        let Some(trail) = AskTrail::of(self.client, &ask)? else {
+            return Ok(Vec::new());
+        };
+        let until_ms = trail.terms().until_ms;
+        if trail.is_over() || now_ms() > until_ms {
+            // Nothing of this ask is answered any more, whatever the node says.
+            self.journal.write(&over, b"over")?;
+            return Ok(Vec::new());
+        }
+        for_each(trail.read(), |record| {
+            Ok(self.serve_read(ask, record)?.into_iter().collect())
+        })
+    }
+
+    fn serve_read(&self, ask: AskId, record: RecordName) -> Result<Option<Deed>, AgentError> {
+        let done = format!("done-{ask}-{record}");
+        if self.journal.has(&done)? {
+            return Ok(None);
+        }
+        let account = Account::new(self.client, self.identity.signer());
+        let entry = format!("share-{ask}-{record}");
+        let share = match self.share_of(ask, record)? {
+            Answer::Nothing(why) => {
+                self.journal.write(&done, why.as_bytes())?;
+                return Ok(None);
+            }
+            Answer::Unproved => {
+                // A share must not go out on a node's word that the doctor was allowed to read. Only the next
+                // block has the chain's, and if nobody else causes one, this does.
+                let nobodys = ClaimId::new(*ask.as_bytes());
+                drop(account.send(Body::Settle { claim: nobodys })?);
+                match self.share_of(ask, record)? {
+                    Answer::Share(share) => share,
+                    _ => {
+                        return Err(AgentError::Nonsense {
+                            what: "the reading",
+                        });
+                    }
+                }
+            }
+            Answer::Share(share) => share,
+        };
+        let sent = account.send_once(&self.journal, &entry, || {
+            let share = Blob::new(share)?;
+            Ok(Body::Care(Act::Share { ask, record, share }))
+        });
+        let what = match sent.and_then(super::Sent::accepted) {
+            Ok(_) => "share for reading posted".to_owned(),
+            Err(AgentError::Refused(reason)) => format!("share for reading refused: {reason}"),
+            Err(error) => return Err(error),
+        };
+        self.journal.write(&done, what.as_bytes())?;
+        Ok(Some(Deed::new(record, what)))
+    }
+
+    /// This proxy's answer to a reading, as the ledger has it now.
+    fn share_of(&self, ask: AskId, record: RecordName) -> Result<Answer, AgentError> {
+        let trail = AskTrail::of(self.client, &ask)?;
+        let trail = trail.ok_or(AgentError::Nonsense { what: "an ask" })?;
+        if trail.is_over() {
+            return Ok(Answer::Nothing("over"));
+        }
+        if trail.has_share_of(&record, &self.identity.account()) {
+            return Ok(Answer::Nothing("answered"));
+        }
+        if !trail.is_begun(&record) {
+            return Ok(Answer::Unproved);
+        }
+        let granted = trail.granted_record(self.client, &record)?;
+        if !AskTrail::serves(&granted, self.identity.key()) {
+            return Ok(Answer::Nothing("granted through others"));
+        }
+        let key = granted.grant.share_key(self.identity.key());
+        let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
+        let now = (now_ms() / 1000).max(self.client.market_status()?.time_ms / 1000);
+        let Ok(share) = key.reencrypt(&granted.capsule, now, &mut OsRng) else {
+            return Ok(Answer::Nothing("the period is over"));
+        };
+        Ok(Answer::Share(match &self.distort {
+            Some(distort) => distort(share, &granted.grant),
+            None => share.to_bytes(),
+        }))
+    }
+}
+
+/// What a proxy has to say to a reading.
+enum Answer {
+    /// Nothing, and why.
+    Nothing(&'static str),
+    /// The chain does not commit to the reading yet.
+    Unproved,
+    /// The share's bytes.
+    Share(Vec<u8>),
+}
+
 impl<D: Desk> Agent for ProxyAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        for_each(self.duties()?, |requirement| {
+        let mut deeds = for_each(self.duties()?, |requirement| {
             for_each(self.claims(requirement)?, |claim| {
                 Ok(self.serve(claim)?.into_iter().collect())
             })
-        })
+        })?;
+        let asks = asks_of_proxy(self.client, &self.identity.account())?;
+        deeds.extend(for_each(asks, |ask| self.attend(ask))?);
+        Ok(deeds)
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Client, ClientError, Desk, DeskError};
+use crate::care::view::AskView;
 use crate::credits::Credits;
 use crate::name::{AccountId, ClaimId, RecordName, RequirementName};
 use crate::query::{MOST, PAGE_BYTES};
@@ -368,6 +369,14 @@ impl<D: Desk> Client<D> {
     /// [`ClientError`].
     pub fn arbiters(&self) -> Result<Vec<SeenArbiter>, ClientError> {
         self.list("arbiters")
+    }
+
+    /// Doctors' asks that are not over.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn open_asks(&self) -> Result<Vec<AskView>, ClientError> {
+        self.list("care/asks")
     }
 
     /// The proxies' roster.

@@ -5,6 +5,7 @@
 //! one lies, and clients that check proofs against the validators' keys.
 
 mod parties;
+mod referral;
 mod sale;
 mod stage;
 
@@ -14,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use eligo_records::civil::CivilDay;
 use serde_json::{Map, Value};
 
@@ -32,10 +33,34 @@ use crate::{
 
 /// The whole path on shipped, synthetic patients: from a hospital's records to a paid patient
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  eligo demo --out tour\n\n\
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Example:\n  eligo demo --out tour\n  eligo demo referral --out referral\n\n\
     A hospital, two patients of whom one is eligible, an institute, five proxies of which one is down and one\n\
-    lies, four replicas of which one is stopped half-way. Leaves every file in the folder.")]
+    lies, four replicas of which one is stopped half-way. Leaves every file in the folder."
+)]
 pub struct Demo {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Another demonstration.
+#[derive(Subcommand, Debug)]
+enum Other {
+    /// A stroke patient's records are found and read by another hospital, while the patient permits it
+    #[command(after_help = "Example:\n  eligo demo referral --out referral\n\n\
+        Teams sign diagnoses in a community and in a secondary hospital; records are sealed and indexed. At a\n\
+        tertiary hospital a doctor asks, the patient permits, rows are found, both records are read and opened:\n\
+        not after the period, not after the revocation. Authorities, of whom one cheated, open an emergency\n\
+        summary; a relative permits; the history is audited. Leaves every file in the folder.")]
+    Referral(Place),
+}
+
+/// Where a demonstration leaves its files.
+#[derive(Args, Debug)]
+struct Place {
     /// Folder for everything that is made; a fresh temporary one if not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -47,35 +72,35 @@ pub struct Demo {
 /// Runs the demonstration.
 pub fn run(args: &Demo, console: &Console) -> Attempt<u8> {
     let start = Instant::now();
+    let place = match &args.other {
+        Some(Other::Referral(place)) => place,
+        None => &args.place,
+    };
     let tour = Tour {
-        folder: folder(args)?,
-        force: args.force,
+        folder: folder(place)?,
+        force: place.force,
         today: day::today()?,
         console,
         silent: Console::silent(),
     };
-    console.say(format!(
-        "A patient proves to a research institute that a hospital-signed record meets its requirement, without\n\
-         showing the record, and is paid for handing over that very record, to that institute alone.\n\
-         Synthetic patients. Files: {}\n",
-        shown(&tour.folder)
-    ));
     let mut figures = Map::new();
     figures.insert("status".to_owned(), "ok".into());
     figures.insert("out".to_owned(), shown(&tour.folder).into());
-    tour.sell(&mut figures)?;
+    let last = match &args.other {
+        None => tour.market(&mut figures)?,
+        Some(Other::Referral(_)) => tour.refer(&mut figures)?,
+    };
     let seconds = start.elapsed().as_secs_f64();
     figures.insert("seconds".to_owned(), format!("{seconds:.1}").into());
     console.say(format!(
-        "\nThe ledger shows that this record met this requirement, and which hospital registered it: not who the\n\
-         patient is, and no value. {seconds:.0} s. Look around in {}",
+        "\n{last} {seconds:.0} s. Look around in {}",
         shown(&tour.folder)
     ));
     console.object(Value::Object(figures));
     Ok(0)
 }
 
-fn folder(args: &Demo) -> Attempt<PathBuf> {
+fn folder(args: &Place) -> Attempt<PathBuf> {
     let Some(folder) = &args.out else {
         let fresh = tempfile::Builder::new().prefix("eligo-demo-").tempdir();
         return fresh
@@ -116,6 +141,21 @@ struct Tour<'a> {
 }
 
 impl Tour<'_> {
+    /// A record is sold; what is said last.
+    fn market(&self, figures: &mut Map<String, Value>) -> Attempt<&'static str> {
+        self.console.say(format!(
+            "A patient proves to a research institute that a hospital-signed record meets its requirement, without\n\
+             showing the record, and is paid for handing over that very record, to that institute alone.\n\
+             Synthetic patients. Files: {}\n",
+            shown(&self.folder)
+        ));
+        self.sell(figures)?;
+        Ok(
+            "The ledger shows that this record met this requirement, and which hospital registered it: not who the\n\
+             patient is, and no value.",
+        )
+    }
+
     fn wallet(&self, name: &str) -> WalletArgs {
         WalletArgs::new(self.source(&format!("{name}.wallet")), self.passphrase())
     }

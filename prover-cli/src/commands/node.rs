@@ -25,7 +25,9 @@ use eligo_marketplace::{
 use rand_core::OsRng;
 use serde_json::json;
 
+use super::care::AuthorityCard;
 use crate::{
+    care::{doctor::DoctorCard, form::Form},
     console::Console,
     failure::{Attempt, Failure, Kind, shown},
     file::Source,
@@ -82,7 +84,7 @@ struct Admit {
     #[arg(long, value_name = "DIR", default_value = "eligo-node")]
     dir: PathBuf,
     /// A hospital, by its card (eligo hospital ledger-key)
-    #[arg(long, value_name = "CARD", required_unless_present = "institution")]
+    #[arg(long, value_name = "CARD", required_unless_present_any = ["institution", "doctor", "authority"])]
     hospital: Option<Source>,
     /// The hospital's level
     #[arg(long, value_name = "LEVEL", default_value = "tertiary")]
@@ -90,6 +92,12 @@ struct Admit {
     /// An institution, by its public key (eligo institution public)
     #[arg(long, value_name = "FILE", conflicts_with = "hospital")]
     institution: Option<Source>,
+    /// A doctor, by its card (eligo care doctor)
+    #[arg(long, value_name = "CARD", conflicts_with_all = ["hospital", "institution"])]
+    doctor: Option<Source>,
+    /// An authority, by its card (eligo care emergency authority)
+    #[arg(long, value_name = "CARD", conflicts_with_all = ["hospital", "institution", "doctor"])]
+    authority: Option<Source>,
     /// How many credits to give
     #[arg(long, value_name = "N", default_value_t = 0)]
     credits: u64,
@@ -113,7 +121,8 @@ pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
     }
 }
 
-fn open(dir: &Path, dispute_ms: u64) -> Attempt<DevChain> {
+/// The development chain in a folder; made there if there is none.
+pub fn open(dir: &Path, dispute_ms: u64) -> Attempt<DevChain> {
     let mut terms = DevTerms::quick("eligo-dev", moment::now()? * 1000);
     terms.parameters.dispute_ms = dispute_ms;
     DevChain::open(dir, &terms, &mut OsRng).map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
@@ -192,10 +201,23 @@ fn serve(args: &Node, console: &Console) -> Attempt<u8> {
     Ok(0)
 }
 
+/// A doctor or an authority, by its card.
+fn carer(args: &Admit) -> Attempt<(AccountId, String, Role)> {
+    if let Some(card) = &args.doctor {
+        let card = DoctorCard::read(card)?;
+        return Ok((card.account, card.name, Role::Doctor));
+    }
+    let card = args.authority.as_ref();
+    let card = card.ok_or_else(|| Failure::usage("whom?").help("--doctor or --authority"))?;
+    let card = AuthorityCard::read(card)?;
+    Ok((card.account, card.name, Role::Institution))
+}
+
 fn admit_party(args: &Admit, console: &Console) -> Attempt<u8> {
     let chain = open(&args.dir, 2000)?;
     let client = args.node.connect(console)?;
     let (subject, name, role) = match (&args.hospital, &args.institution) {
+        _ if args.doctor.is_some() || args.authority.is_some() => carer(args)?,
         (Some(card), _) => {
             let card = LedgerKeyCard::read(card)?;
             let issuer = Point::from_hex(&card.baby_jubjub).map_err(Failure::unexpected)?;

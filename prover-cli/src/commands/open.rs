@@ -19,7 +19,7 @@ use crate::{
     document,
     encounter::VisitArgs,
     failure::{Attempt, Failure, Kind},
-    file::{Access, Source, Target},
+    file::{Access, Source, Target, to_stdout},
     ledger_key::LedgerKeyCard,
     passphrase::PassphraseArgs,
     progress::Progress,
@@ -144,9 +144,19 @@ fn open_file(args: &Open, key: &ContentKey, console: &Console) -> Attempt<u8> {
         console.leave_stdout();
         let failed = |e: io::Error| Failure::file(&args.input, e);
         let mut file = incoming.rewindable().map_err(failed)?;
-        key.open(&mut file, io::sink()).map_err(of)?;
+        let checked = key.open(&mut file, io::sink()).map_err(of)?;
         file.rewind().map_err(failed)?;
-        key.open(&mut file, io::stdout().lock()).map_err(of)?.bytes
+        let mut done = Ok(());
+        to_stdout(|out| match key.open(&mut file, out) {
+            Err(OpenContentError::Write(e)) => Err(e),
+            Err(e) => {
+                done = Err(of(e));
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        })?;
+        done?;
+        checked.bytes
     } else {
         let mut out = Staged::begin(&args.output, Access::Secret, args.force)?;
         let progress = Progress::of_bytes(console, "Opening", incoming.length());

@@ -157,3 +157,29 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     desk.run(&format!("wallet new -o w.json {CHEAP}")).code(0);
 }
+
+/// `eligo export ... | head` is no failure: the reader went away with what it wanted.
+#[test]
+fn a_reader_may_go_away() {
+    let desk = Desk::new();
+    desk.take(&["adult.toml"]);
+    let mut child = desk
+        .command(&[
+            "export",
+            "constraints",
+            "--requirement",
+            "adult.toml",
+            "-o",
+            "-",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds is written, and nobody reads it.
+    drop(child.stdout.take());
+    let ran = child.wait_with_output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    assert!(!said.contains("error"), "{said}");
+}

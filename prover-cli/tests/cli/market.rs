@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::desk::{ADULT, CHEAP, Desk, fixture};
 
 /// A node that is stopped when the test ends.
-struct Node {
+pub struct Node {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Node {
-    fn start(desk: &Desk, dispute_ms: u32) -> Self {
+    pub fn start(desk: &Desk, dispute_ms: u32) -> Self {
         let line = format!("node --dev --listen 127.0.0.1:0 --json --dispute-ms {dispute_ms}");
         let words: Vec<&str> = line.split_whitespace().collect();
         let mut command = desk.command(&words);
@@ -109,7 +109,7 @@ fn parties(desk: &Desk, node: &Node) {
     desk.write("adult.toml", format!("{ADULT}issuers = [\"h.pub\"]\n"));
 }
 
-fn until(what: &str, done: impl Fn() -> bool) {
+pub fn until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < Duration::from_secs(60), "{what}");

@@ -7,7 +7,6 @@ use crate::letter::Letter;
 use crate::tcpre::{
     Capsule, ContentKey, GateShare, RefreshDeal, Revocation, Share, SignedGrant, Transcript,
 };
-use crate::wire::Fields;
 use crate::{beacon, dkg, ibe, keys, oms, search, team};
 
 macro_rules! messages {
@@ -99,14 +98,9 @@ const SEALED_RECORD: Decoder = Decoder {
 /// An encrypted letter, as it stands in the messages that carry one.
 const LETTER: Decoder = Decoder {
     name: "letter",
-    decodes: "Letter::read",
+    decodes: "Letter::from_bytes",
     seeds: || vec![lp(&[&[7; 32], &[9; 40]])],
-    run: |input| {
-        let mut fields = Fields::new(input);
-        let letter = Letter::read(&mut fields, 1024);
-        let whole = letter.and_then(|letter| fields.end().map(|()| letter));
-        outcome(input, whole, Letter::to_bytes)
-    },
+    run: |input| outcome(input, Letter::from_bytes(input), Letter::to_bytes),
 };
 
 /// What a dealer's letter says, once open.

@@ -161,5 +161,5 @@ fn five_machines_of_which_one_cheats_make_a_key() {
     let steps = client.history(&Subject::Ceremony(view.ceremony)).unwrap();
     let proven = client.prove(steps).unwrap();
     let shown = proven.iter().filter(|s| s.standing != Standing::Told);
-    assert!(shown.count() >= 1 + 4 * 5);
+    assert!(shown.count() > 4 * 5);
 }

@@ -71,7 +71,7 @@ impl Stage {
 }
 
 /// Starts four replicas on disk.
-fn start(folder: &Path) -> Attempt<(DevChain, Arc<Node<Market>>)> {
+pub fn start(folder: &Path) -> Attempt<(DevChain, Arc<Node<Market>>)> {
     let mut terms = DevTerms::quick("eligo-demo", moment::now()? * 1000 - 1000);
     terms.parameters.dispute_ms = DISPUTE_MS;
     let chain = DevChain::open(folder, &terms, &mut OsRng).map_err(Failure::unexpected)?;

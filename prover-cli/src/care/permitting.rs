@@ -1,0 +1,308 @@
+//! A patient, or a relative, answers an ask: which records, until when, and what may be searched for.
+
+use ed25519_dalek::Signer;
+use ed25519_dalek::SigningKey;
+use eligo_marketplace::{
+    agent::trail::{self, AskTrail},
+    care::{
+        Act, CareEvent,
+        act::{
+            Hand, Permit, RecordGrant, SignedPermit, TokenLetter, ask_letter_info, revocation_bytes,
+        },
+    },
+    client::{Client, Desk},
+    encoding::{Blob, List},
+    event::{Event, Subject},
+    name::{AccountId, AskId, ChainId, EncounterName, RecordName},
+    transaction::{Body, SignedTransaction},
+};
+use eligo_sharing::{
+    keys::{ProxyPublicKey, RecordKey},
+    letter::{Letter, LetterKey},
+    search::{SearchToken, Trapdoor},
+    tcpre::{Capsule, GrantTerms, ProxyRoster, Window, grant},
+    wallet::Wallet,
+};
+use rand_core::OsRng;
+
+use super::{
+    crumbs::Crumb,
+    form::Form,
+    order::{Place, SearchOrder},
+    request::Request,
+    searching::SearcherCard,
+    words::Wanted,
+};
+use crate::failure::{Attempt, Failure, Kind};
+
+/// How much longer ago than now a grant begins, in seconds: clocks differ.
+const SLACK: u64 = 600;
+
+/// An ask as the patient's device reads it: what the letter says, and what the ledger certifies.
+pub struct Asked {
+    /// What the ledger shows of it.
+    pub trail: AskTrail,
+    /// The letter.
+    pub request: Request,
+    /// The doctor's certified name.
+    pub doctor: Option<String>,
+    /// The hospital's certified name.
+    pub hospital: Option<String>,
+}
+
+impl Asked {
+    /// Whether the letter names whom the ledger certifies.
+    pub fn is_as_it_says(&self) -> bool {
+        self.doctor.as_ref() == Some(&self.request.doctor)
+            && self.hospital.as_ref() == Some(&self.request.hospital)
+    }
+}
+
+/// Reads an ask with the letter key of the visit it was addressed to.
+pub fn read_ask<D: Desk>(client: &Client<D>, ask: &AskId, letters: &LetterKey) -> Attempt<Asked> {
+    let trail = AskTrail::of(client, ask)?
+        .ok_or_else(|| Failure::new(Kind::File, "the ledger has no such ask").of(ask))?;
+    let chain = ChainId::from(client.chain());
+    let terms = trail.terms();
+    let letter = Letter::from_bytes(terms.letter.as_slice())
+        .map_err(|e| Failure::new(Kind::File, e).of(ask))?;
+    let info = ask_letter_info(&chain, &terms.inbox);
+    let request = Request::open(&letter, letters, &info).map_err(|e| e.of(ask))?;
+    let name = |id: &AccountId| -> Attempt<Option<String>> {
+        let party = client.account(id)?.and_then(|a| a.party);
+        Ok(party.filter(|p| p.admitted).map(|p| p.name))
+    };
+    Ok(Asked {
+        doctor: name(&trail.doctor())?,
+        hospital: name(&terms.hospital)?,
+        request,
+        trail,
+    })
+}
+
+/// Every ask addressed to an encounter, oldest first.
+pub fn asks_at<D: Desk>(client: &Client<D>, encounter: &EncounterName) -> Attempt<Vec<AskId>> {
+    let steps = client.history(&Subject::Encounter(*encounter))?;
+    let asks = steps.into_iter().filter_map(|step| match step.event {
+        Event::Care(CareEvent::Asked { ask, .. }) => Some(ask),
+        _ => None,
+    });
+    Ok(asks.collect())
+}
+
+/// A record of the patient's, with the secret that can grant it and the hand that signs for it.
+pub struct Own<'a> {
+    /// The record.
+    pub record: RecordName,
+    /// a of its encounter.
+    pub key: &'a RecordKey,
+    /// Its encounter's signing key, or the relative's account.
+    pub signer: &'a SigningKey,
+}
+
+/// A search that is allowed: at which node, with what, where.
+pub struct Search<'a> {
+    /// The node.
+    pub node: &'a SearcherCard,
+    /// One for each word, month and hospital.
+    pub trapdoors: Vec<Trapdoor>,
+    /// Where matching rows are known to be; everywhere if empty.
+    pub places: Vec<Place>,
+}
+
+/// Who answers: the encounter's own key, or a relative's account under a delegation.
+#[derive(Clone, Copy)]
+pub struct Answering<'a> {
+    /// The key that signs.
+    pub signer: &'a SigningKey,
+    /// Whose hand it is.
+    pub hand: Hand,
+}
+
+/// The keys of the proxies drawn for an ask, in order, as they registered them.
+fn proxies<D: Desk>(client: &Client<D>, trail: &AskTrail) -> Attempt<ProxyRoster> {
+    let drawn = trail.drawn().ok_or_else(|| {
+        Failure::new(Kind::Closed, "the ask's proxies are not drawn yet")
+            .help("try again when the beacon has made its round")
+    })?;
+    let first = client.market_genesis()?.proxies;
+    let mut keys = Vec::new();
+    for account in drawn {
+        let mut key = None;
+        for f in first.as_slice().iter().filter(|f| f.account == *account) {
+            key = Some(f.entry.key);
+        }
+        let steps = client.history(&Subject::Party(*account))?;
+        let registered = steps.into_iter().filter(|s| {
+            s.transaction.is_some()
+                && matches!(s.event, Event::ProxyRegistered { proxy, .. } if proxy == *account)
+        });
+        for step in client.prove(registered.collect())? {
+            if let Some(Body::RegisterProxy(entry)) =
+                step.signed.as_ref().map(SignedTransaction::body)
+            {
+                key = Some(entry.key);
+            }
+        }
+        let key = key.and_then(|k| ProxyPublicKey::from_bytes(&k).ok());
+        keys.push(key.ok_or_else(|| {
+            Failure::new(
+                Kind::ProofInvalid,
+                "a proxy that never registered was drawn",
+            )
+            .help("do not trust this node; use another one")
+        })?);
+    }
+    let threshold = u64::from(trail.terms().threshold);
+    ProxyRoster::new(threshold, keys).map_err(|e| Failure::new(Kind::ProofInvalid, e))
+}
+
+fn grant_of<D: Desk>(
+    client: &Client<D>,
+    trail: &AskTrail,
+    proxies: &ProxyRoster,
+    own: &Own<'_>,
+    window: Window,
+) -> Attempt<RecordGrant> {
+    let entry = trail::registered(client, &own.record)?;
+    let capsule = Capsule::from_bytes(&entry.capsule).map_err(|e| Failure::new(Kind::File, e))?;
+    let capsule = capsule.check().map_err(|e| Failure::new(Kind::File, e))?;
+    if *capsule.key() != own.key.public() {
+        let what = "the record was sealed to the keys of another visit, or of another wallet";
+        return Err(Failure::new(Kind::File, what).of(own.record));
+    }
+    let receiver = eligo_sharing::keys::ReceivingPublicKey::from_bytes(&trail.terms().receiver);
+    let terms = GrantTerms {
+        key: *capsule.key(),
+        label: *capsule.label(),
+        receiver: receiver.map_err(|e| Failure::new(Kind::File, e))?,
+        proxies: proxies.clone(),
+        window,
+        requirement: trail.ask().into(),
+    };
+    let signed = grant(own.key, terms, own.signer, &mut OsRng);
+    let signed = signed.map_err(|e| Failure::new(Kind::File, e))?;
+    Ok(RecordGrant {
+        record: own.record,
+        grant: Blob::new(signed.to_bytes()).map_err(Failure::unexpected)?,
+    })
+}
+
+/// Prepares the answer: grants of these records until `until` (seconds since 1970), and what nodes may
+/// search for.
+pub fn permit<D: Desk>(
+    client: &Client<D>,
+    asked: &Asked,
+    answering: Answering<'_>,
+    (records, searches): (&[Own<'_>], &[Search<'_>]),
+    until: u64,
+) -> Attempt<Act> {
+    let trail = &asked.trail;
+    if trail.is_over() {
+        return Err(Failure::new(Kind::Closed, "the ask is over").of(trail.ask()));
+    }
+    let roster = proxies(client, trail)?;
+    let now = client.market_status()?.time_ms / 1000;
+    let window =
+        Window::new(now.saturating_sub(SLACK), until).map_err(|e| Failure::new(Kind::Closed, e))?;
+    let grants = records
+        .iter()
+        .map(|own| grant_of(client, trail, &roster, own, window))
+        .collect::<Attempt<Vec<_>>>()?;
+    let mut tokens = Vec::new();
+    for search in searches {
+        let audience = search.node.audience();
+        let (doors, signer) = (search.trapdoors.clone(), answering.signer);
+        let token = SearchToken::new(doors, &audience, until, signer, &mut OsRng);
+        let token = token.map_err(|e| Failure::new(Kind::Usage, e))?;
+        let order = SearchOrder::new(&token, &asked.request.answers()?, search.places.clone());
+        let to = search.node.letters()?;
+        let letter = order.write_to(&to, trail.ask().as_bytes(), &mut OsRng)?;
+        tokens.push(TokenLetter {
+            node: search.node.account,
+            letter: Blob::new(letter.to_bytes()).map_err(Failure::usage)?,
+        });
+    }
+    let permit = Permit {
+        ask: trail.ask(),
+        until_ms: until.saturating_mul(1000),
+        grants: List::new(grants).map_err(Failure::usage)?,
+        tokens: List::new(tokens).map_err(Failure::usage)?,
+    };
+    let chain = ChainId::from(client.chain());
+    let signature = answering.signer.sign(&permit.signed_bytes(&chain));
+    Ok(Act::Permit(SignedPermit {
+        permit,
+        hand: answering.hand,
+        signature: signature.to_bytes(),
+    }))
+}
+
+/// Takes back what was permitted in an ask.
+pub fn revocation(chain: &ChainId, ask: AskId, answering: Answering<'_>) -> Act {
+    let signature = answering.signer.sign(&revocation_bytes(chain, &ask));
+    Act::RevokePermit {
+        ask,
+        hand: answering.hand,
+        signature: signature.to_bytes(),
+    }
+}
+
+/// The crumbs that a request is about, with what answers it.
+pub fn matching<'c>(request: &Request, crumbs: &'c [Crumb]) -> Attempt<Vec<&'c Crumb>> {
+    let months = request.months()?;
+    let about = |crumb: &&Crumb| {
+        let mut wanted = request.wanted.iter();
+        wanted.any(|w| crumb.receipt.answers(w, &months))
+    };
+    Ok(crumbs.iter().filter(about).collect())
+}
+
+/// Trapdoors for exactly what is asked, at the hospitals of these crumbs, and where to look: only if all that
+/// is asked for are departments does the device know the places.
+pub fn search<'n, D: Desk>(
+    client: &Client<D>,
+    wallet: &Wallet,
+    request: &Request,
+    crumbs: &[&Crumb],
+    node: &'n SearcherCard,
+) -> Attempt<Search<'n>> {
+    let mut hospitals: Vec<_> = crumbs
+        .iter()
+        .map(|c| (&c.hospital, c.receipt.hospital))
+        .collect();
+    hospitals.sort();
+    hospitals.dedup();
+    let mut trapdoors = Vec::new();
+    for (hospital, account) in hospitals {
+        let writer = trail::writer(client, &account)?;
+        let Some(writer) = writer else { continue };
+        let key = wallet.search_key(hospital);
+        let shared = key.share_with(&writer);
+        for month in request.months()? {
+            let bucket = month.bucket()?;
+            for wanted in &request.wanted {
+                trapdoors.push(key.trapdoor(&shared, &wanted.keyword()?, &bucket));
+            }
+        }
+    }
+    let all_known = request
+        .wanted
+        .iter()
+        .all(|w| matches!(w, Wanted::Department(_)));
+    let places = match all_known {
+        true => crumbs.iter().map(|c| c.receipt.place).collect(),
+        false => Vec::new(),
+    };
+    Ok(Search {
+        node,
+        trapdoors,
+        places,
+    })
+}
+
+/// The account that hands an answer in for the patient: nothing links it to the patient's others.
+pub fn account_for(wallet: &Wallet, chain: &ChainId, ask: &AskId) -> SigningKey {
+    let purpose = eligo_marketplace::name::RequirementName::new(*ask.as_bytes());
+    eligo_marketplace::agent::claim_account(wallet, chain, &purpose)
+}
