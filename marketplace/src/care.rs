@@ -47,7 +47,7 @@ mod team;
 pub mod view;
 
 pub use act::Act;
-pub use asking::longest_period_ms;
+pub use asking::{MOST_OPEN_ASKS, longest_period_ms};
 pub use delegation::LONGEST_DELEGATION_MS;
 pub use diagnosis::case;
 pub use emergency::CALL_MS;

@@ -26,6 +26,8 @@ use super::team::require_employed;
 const DAY_MS: u64 = 86_400_000;
 /// The most asks that end by themselves in one block; more wait for the next.
 const MOST_ENDINGS: usize = 4096;
+/// The most open asks of one doctor: each keeps proxies from leaving.
+pub const MOST_OPEN_ASKS: usize = 64;
 /// Asks and requirements have draws of their own.
 const DRAWS_OF_ASKS: u64 = 1 << 63;
 
@@ -124,6 +126,9 @@ pub(crate) fn check_ask(
     }
     if contract.index.care.receivers.contains(&terms.receiver) {
         return Err(Rejection::ReceiverTwice);
+    }
+    if contract.index.care.open_asks_of(sender) >= MOST_OPEN_ASKS {
+        return Err(Rejection::TooManyAsks);
     }
     let proxies = proxies_for(terms.threshold);
     if proxies > contract.parameters.most_proxies {
@@ -230,7 +235,7 @@ pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Optio
     let ask = contract.care.asks.get_mut(id)?;
     ask.stage = stage;
     let over = (ask.encounter(), ask.records.clone());
-    let until_ms = ask.terms.until_ms;
+    let (doctor, until_ms) = (ask.doctor, ask.terms.until_ms);
     let service = match &mut ask.service {
         Service::Drawn { .. } => ask.service.clone(),
         Service::Pending { round, standing } => {
@@ -240,6 +245,7 @@ pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Optio
         }
     };
     contract.index.care.due.remove(&(until_ms, *id));
+    contract.index.care.open.remove(&(doctor, *id));
     proxy::release(contract, &service);
     contract.care.forget_tokens(id);
     Some(over)

@@ -4,6 +4,7 @@ mod attacks;
 mod collusion;
 mod emergencies;
 mod model;
+mod queries;
 mod reading;
 mod search;
 mod teams;
