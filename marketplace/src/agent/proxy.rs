@@ -366,13 +366,27 @@ enum Answer {
 
 impl<D: Desk> Agent for ProxyAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        let mut deeds = for_each(self.duties()?, |requirement| {
-            for_each(self.claims(requirement)?, |claim| {
-                Ok(self.serve(claim)?.into_iter().collect())
+        let claims = self.duties().and_then(|requirements| {
+            for_each(requirements, |requirement| {
+                for_each(self.claims(requirement)?, |claim| {
+                    Ok(self.serve(claim)?.into_iter().collect())
+                })
             })
-        })?;
-        let asks = asks_of_proxy(self.client, &self.identity.account())?;
-        deeds.extend(for_each(asks, |ask| self.attend(ask))?);
-        Ok(deeds)
+        });
+        let asks = asks_of_proxy(self.client, &self.identity.account());
+        let reads = asks.and_then(|asks| for_each(asks, |ask| self.attend(ask)));
+        // What goes wrong with the one keeps the other from nothing.
+        match (claims, reads) {
+            (Ok(mut deeds), Ok(more)) => {
+                deeds.extend(more);
+                Ok(deeds)
+            }
+            (Ok(deeds), Err(error)) | (Err(error), Ok(deeds))
+                if !deeds.is_empty() && !error.is_lasting() =>
+            {
+                Ok(deeds)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
     }
 }

@@ -39,13 +39,15 @@ pub trait Form: Serialize + DeserializeOwned {
         if bytes.len() > Self::LIMIT {
             return Err(Failure::file(from, "too long"));
         }
-        let sheet: Sheet<Self> = serde_json::from_slice(bytes).map_err(|e| {
+        let malformed = |e: serde_json::Error| {
             Failure::file(from, &e)
                 .at(format!("line {}, column {}", e.line(), e.column()))
                 .help(format!("expected a file made by `eligo {}`", Self::MADE_BY))
-        })?;
-        if sheet.format != Self::NAME || sheet.version != VERSION {
-            let (found, version) = (sheet.format, sheet.version);
+        };
+        // What it says it is, before what is in it is read.
+        let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
+        if head.format != Self::NAME || head.version != VERSION {
+            let (found, version) = (head.format, head.version);
             let what = format!(
                 "expected `{}` version {VERSION}, found `{found}` version {version}",
                 Self::NAME
@@ -53,6 +55,7 @@ pub trait Form: Serialize + DeserializeOwned {
             return Err(Failure::file(from, what)
                 .help(format!("expected a file made by `eligo {}`", Self::MADE_BY)));
         }
+        let sheet: Sheet<Self> = serde_json::from_slice(bytes).map_err(malformed)?;
         Ok(sheet.content)
     }
 
@@ -87,6 +90,13 @@ pub trait Form: Serialize + DeserializeOwned {
         })?;
         Self::from_text(&text, "the letter")
     }
+}
+
+/// What a file says it is.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -51,10 +51,11 @@ pub struct Demo {
 enum Other {
     /// A stroke patient's records are found and read by another hospital, while the patient permits it
     #[command(after_help = "Example:\n  eligo demo referral --out referral\n\n\
-        Teams sign diagnoses in a community and in a secondary hospital; records are sealed and indexed. At a\n\
-        tertiary hospital a doctor asks, the patient permits, rows are found, both records are read and opened:\n\
-        not after the period, not after the revocation. Authorities, of whom one cheated, open an emergency\n\
-        summary; a relative permits; the history is audited. Leaves every file in the folder.")]
+        Teams sign diagnoses in a community and in a secondary hospital; records are sealed and indexed.\n\
+        At a tertiary hospital a doctor asks, the patient permits, rows are found, both records are read\n\
+        and opened: not after the period, not after the revocation. Authorities, of whom one cheated,\n\
+        open an emergency summary; a relative permits; the history is audited. Leaves every file in the\n\
+        folder.")]
     Referral(Place),
 }
 
