@@ -71,11 +71,7 @@ fn decoders_have_names_of_their_own() {
 }
 
 /// What takes bytes apart without being named like it in the sources, or is no public function.
-const OTHER_DECODERS: [&str; 3] = [
-    "ContentKey::open",
-    "SharePair::decode",
-    "Pointer::unpadded",
-];
+const OTHER_DECODERS: [&str; 3] = ["ContentKey::open", "SharePair::decode", "Pointer::unpadded"];
 
 /// Constructors from bytes that are the caller's own words.
 const CONSTRUCTORS: [&str; 1] = ["Keyword::both"];
