@@ -7,6 +7,7 @@ use eligo_ledger::wire::Wire;
 use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_sharing::tcpre::CheckedCapsule;
 
+use crate::care;
 use crate::claim::{ParsedClaim, ParsedCount, parse_claim, parse_count};
 use crate::contract::Contract;
 use crate::convene;
@@ -43,6 +44,8 @@ pub(crate) enum Findings {
     Count(ParsedCount),
     /// A round's randomness.
     Round(Randomness),
+    /// An act of care.
+    Care(care::Finding),
 }
 
 impl Admitted {
@@ -121,6 +124,7 @@ fn examine(chain: &ChainId, beacon: &BeaconKey, body: &Body) -> Result<Findings,
         Body::BeaconRound { round, signature } => {
             Findings::Round(admit_round(beacon, *round, signature)?)
         }
+        Body::Care(act) => Findings::Care(care::examine(act)?),
         Body::RegisterProxy(entry) => {
             admit_proxy(entry)?;
             Findings::Plain

@@ -339,7 +339,12 @@ fn verify_grant(
 ) -> Result<VerifiedGrant, Rejection> {
     let terms = grant_terms(record, requirement, name, &grant).ok_or(Rejection::GrantMalformed)?;
     let signer = verifying_key(&record.entry.encounter).ok_or(Rejection::GrantSignature)?;
-    grant.verify(&terms, &signer).map_err(|error| match error {
+    grant.verify(&terms, &signer).map_err(refuse_grant)
+}
+
+/// Which reason a grant is refused for.
+pub(crate) fn refuse_grant(error: GrantError) -> Rejection {
+    match error {
         GrantError::Terms { field } => match field {
             "record key" | "label" => Rejection::GrantRecord,
             "recipient" => Rejection::GrantRecipient,
@@ -350,7 +355,7 @@ fn verify_grant(
         GrantError::Signature => Rejection::GrantSignature,
         GrantError::Blinding | GrantError::Share { .. } => Rejection::GrantShares,
         GrantError::NoShare => Rejection::GrantProxies,
-    })
+    }
 }
 
 /// What a claim's pairings gave, computed beside those of the block's other claims. They depend on nothing

@@ -17,6 +17,7 @@ use eligo_sharing::beacon::{BeaconKey, Randomness};
 use eligo_verifier_contract::{Day, Registry};
 
 use crate::admission::{Admitted, Findings};
+use crate::care::{self, Care};
 use crate::certificate::{Certificate, Role};
 use crate::claim::{self, Claim, Pairings, Stage};
 use crate::convene::{self, Convene};
@@ -121,6 +122,7 @@ pub struct Contract {
     pub(crate) licences: Table<(Lineage, ClaimId), Licensed>,
     pub(crate) events: Table<Place, Logged>,
     pub(crate) registry: Registry,
+    pub(crate) care: Care,
     pub(crate) convene: Convene,
     pub(crate) index: Index,
     /// Rounds posted in the block under way.
@@ -166,6 +168,7 @@ impl Contract {
             licences: Table::default(),
             events: Table::default(),
             registry: Registry::new(),
+            care: Care::default(),
             convene: Convene::default(),
             index: Index::default(),
             fresh_rounds: Vec::new(),
@@ -408,6 +411,7 @@ impl Contract {
                 let known = self.requirements.contains(requirement);
                 known.then_some(()).ok_or(Rejection::UnknownRequirement)
             }
+            Body::Care(act) => care::heed(self, sender, act),
             _ => Ok(()),
         }
     }
@@ -520,6 +524,9 @@ impl Contract {
                 governance::write_govern(self, change, roster, events);
             }
             (Body::Ready { replica }, _) => governance::check_ready(self, &sender, *replica)?,
+            (Body::Care(act), Findings::Care(finding)) => {
+                care::carry_out(self, sender, (act, finding), now, events)?;
+            }
             (Body::Convene(act), _) => convene::carry_out(self, sender, act, now, events)?,
             (
                 Body::Register(_)
@@ -527,7 +534,8 @@ impl Contract {
                 | Body::Draft(_)
                 | Body::Claim(_)
                 | Body::Count(_)
-                | Body::BeaconRound { .. },
+                | Body::BeaconRound { .. }
+                | Body::Care(_),
                 _,
             ) => return Err(Rejection::Malformed),
         }
@@ -545,6 +553,7 @@ impl Contract {
         for (round, randomness) in &rounds {
             proxy::draw_pending(self, *round, *randomness, &mut events);
         }
+        care::end_block(self, &rounds, now, &mut events);
         convene::end_block(self, &rounds, now, &mut events);
         delivery::end_revoked(self, now.height, &mut events);
         self.end_due(now, &mut events);
@@ -640,6 +649,10 @@ impl Contract {
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
         let registry = self.registry.digest();
         parts.push(&registry);
+        let care = self.care.digest();
+        if let Some(care) = &care {
+            parts.extend([b"care".as_slice(), care.as_bytes()]);
+        }
         let convene = self.convene.digest();
         if let Some(convene) = &convene {
             parts.extend([b"convene".as_slice(), convene.as_bytes()]);
@@ -679,6 +692,7 @@ impl Wire for Contract {
         self.licences.encode(out);
         self.events.encode(out);
         eligo_ledger::wire::encode_bytes(&self.registry.to_bytes(), out);
+        self.care.encode(out);
         self.convene.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -706,6 +720,7 @@ impl Wire for Contract {
             events: Wire::decode(r)?,
             registry: Registry::from_bytes(r.bytes("registry", MAX_REGISTRY)?)
                 .map_err(|_| WireError::Invalid { what: "registry" })?,
+            care: Wire::decode(r)?,
             convene: Wire::decode(r)?,
             index: Index::default(),
             fresh_rounds: Vec::new(),

@@ -2,7 +2,7 @@
 
 use eligo_ledger::height::Height;
 use eligo_sharing::domain::sha256;
-use eligo_sharing::tcpre::{Revocation, Share, ShareError};
+use eligo_sharing::tcpre::{CheckedCapsule, Revocation, Share, ShareError, VerifiedGrant};
 
 use crate::claim::{Claim, Stage};
 use crate::contract::{Contract, Moment};
@@ -11,6 +11,7 @@ use crate::encoding::Blob;
 use crate::event::Event;
 use crate::licence;
 use crate::name::{AccountId, ClaimId, NullifierName};
+use crate::proxy::DrawnProxy;
 use crate::rejection::Rejection;
 use crate::requirement;
 use crate::signature::verifying_key;
@@ -55,25 +56,47 @@ pub(crate) fn check_share(
         .get(&claim.terms.request.requirement)
         .ok_or(Rejection::UnknownRequirement)?;
     let drawn = requirement.drawn().ok_or(Rejection::DrawPending)?;
-    let place = (1u8..)
-        .zip(drawn)
-        .find(|(_, proxy)| proxy.account == *sender)
-        .map(|(place, _)| place)
-        .ok_or(Rejection::NotDrawn)?;
+    let place = place_of(sender, drawn)?;
     if claim.shares.contains(&place) {
         return Err(Rejection::ShareTwice);
     }
-    let share = Share::from_bytes(bytes.as_slice()).map_err(|_| Rejection::ShareMalformed)?;
-    if share.proxy().number() != place {
-        return Err(Rejection::ShareMalformed);
-    }
+    let share = read_share(place, bytes)?;
     let grant = claim.grant(contract).ok_or(Rejection::UnknownClaim)?;
     let record = contract
         .records
         .get(&claim.terms.request.record)
         .ok_or(Rejection::UnknownRecord)?;
     let capsule = record.capsule().ok_or(Rejection::Capsule)?;
-    match grant.verify_share(capsule, &share) {
+    judge_share(&grant, capsule, place, &share)
+}
+
+/// A proxy's number among those drawn.
+pub(crate) fn place_of(sender: &AccountId, drawn: &[DrawnProxy]) -> Result<u8, Rejection> {
+    (1u8..)
+        .zip(drawn)
+        .find(|(_, proxy)| proxy.account == *sender)
+        .map(|(place, _)| place)
+        .ok_or(Rejection::NotDrawn)
+}
+
+/// A share that says to be of the proxy with this number.
+pub(crate) fn read_share(place: u8, bytes: &Blob<MAX_SHARE>) -> Result<Share, Rejection> {
+    let share = Share::from_bytes(bytes.as_slice()).map_err(|_| Rejection::ShareMalformed)?;
+    if share.proxy().number() == place {
+        Ok(share)
+    } else {
+        Err(Rejection::ShareMalformed)
+    }
+}
+
+/// Two pairings.
+pub(crate) fn judge_share(
+    grant: &VerifiedGrant,
+    capsule: &CheckedCapsule,
+    place: u8,
+    share: &Share,
+) -> Result<Posted, Rejection> {
+    match grant.verify_share(capsule, share) {
         Ok(_) => Ok(Posted::Right(place)),
         Err(ShareError::Wrong { .. }) => Ok(Posted::False),
         Err(_) => Err(Rejection::ShareMalformed),
@@ -129,20 +152,26 @@ pub(crate) fn write_false_share(
     share: &Blob<MAX_SHARE>,
     events: &mut Vec<Event>,
 ) {
-    let penalty = contract.parameters.false_share_penalty;
-    let mut slashed = Credits::ZERO;
-    if let Some(proxy) = contract.proxies.get_mut(&sender) {
-        proxy.jailed = true;
-        proxy.false_shares = proxy.false_shares.saturating_add(1);
-        slashed = proxy.stake.take_up_to(penalty);
-    }
-    contract.forfeited.put(slashed);
+    let slashed = jail(contract, &sender);
     events.push(Event::FalseShare {
         claim: id,
         proxy: sender,
         share: sha256(share.as_slice()),
         slashed,
     });
+}
+
+/// A proxy that lied pays and is not drawn again. What it lost.
+pub(crate) fn jail(contract: &mut Contract, sender: &AccountId) -> Credits {
+    let penalty = contract.parameters.false_share_penalty;
+    let mut slashed = Credits::ZERO;
+    if let Some(proxy) = contract.proxies.get_mut(sender) {
+        proxy.jailed = true;
+        proxy.false_shares = proxy.false_shares.saturating_add(1);
+        slashed = proxy.stake.take_up_to(penalty);
+    }
+    contract.forfeited.put(slashed);
+    slashed
 }
 
 pub(crate) fn check_settle(

@@ -3,11 +3,14 @@
 use eligo_ledger::height::Height;
 use eligo_ledger::wire::Wire;
 
+use crate::care::CareEvent;
 use crate::certificate::Level;
 use crate::convene::event::Convened;
 use crate::credits::Credits;
 use crate::encoding::{List, wire_enum, wire_struct};
-use crate::name::{AccountId, CeremonyName, ClaimId, Lineage, RecordName, RequirementName};
+use crate::name::{
+    AccountId, AskId, CeremonyName, ClaimId, EncounterName, Lineage, RecordName, RequirementName,
+};
 use crate::transaction::Finding;
 
 wire_enum! {
@@ -248,6 +251,8 @@ wire_enum! {
             /// By the registrar.
             registrar: AccountId,
         },
+        /// Something happened in a patient's care.
+        28 => Care(CareEvent),
         /// In a ceremony or an election.
         60 => Convened(Convened),
     }
@@ -264,6 +269,10 @@ pub enum Subject {
     Claim(ClaimId),
     /// An account.
     Party(AccountId),
+    /// An encounter.
+    Encounter(EncounterName),
+    /// A doctor's ask.
+    Ask(AskId),
     /// A key generation.
     Ceremony(CeremonyName),
 }
@@ -372,6 +381,7 @@ impl Event {
             } => vec![Claim(*claim), Record(*record), Party(*account)],
             Self::BeaconRound { .. } => Vec::new(),
             Self::Governed { registrar } => vec![Party(*registrar)],
+            Self::Care(event) => event.subjects(),
             Self::Convened(convened) => convened.subjects(),
         }
     }

@@ -2,6 +2,8 @@
 
 use eligo_ledger::wire::Wire;
 
+use crate::care::act::{AskTerms, SignedDelegation, SignedPermit};
+use crate::care::{Act, CareEvent};
 use crate::certificate::SignedCertificate;
 use crate::contract::Contract;
 use crate::entry::SignedEntry;
@@ -49,6 +51,16 @@ decoders! {
     genesis: MarketGenesis;
     /// A snapshot of the whole state.
     contract: Contract;
+    /// An act of care.
+    care_act: Act;
+    /// A doctor's ask.
+    care_ask: AskTerms;
+    /// A patient's permit.
+    care_permit: SignedPermit;
+    /// A delegation.
+    care_delegation: SignedDelegation;
+    /// What happened in a patient's care.
+    care_event: CareEvent;
     /// An issuer's key, which has one form.
     issuer: IssuerBytes;
 }

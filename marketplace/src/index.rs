@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eligo_ledger::height::Height;
 
+use crate::care::CareIndex;
 use crate::contract::Contract;
 use crate::event::{Event, Place, Subject};
 use crate::name::{AccountId, ClaimId, RequirementName};
@@ -35,6 +36,8 @@ pub(crate) struct Index {
     pub(crate) claims: BTreeSet<(RequirementName, ClaimId)>,
     /// Events by what they are about.
     pub(crate) events: BTreeSet<(Subject, Place)>,
+    /// Of patients' care.
+    pub(crate) care: CareIndex,
 }
 
 impl Index {
@@ -66,6 +69,7 @@ impl Index {
         for (place, logged) in contract.events.iter() {
             index.add_event(*place, &logged.event);
         }
+        index.care = CareIndex::of(&contract.care);
         index
     }
 

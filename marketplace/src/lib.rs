@@ -2,6 +2,7 @@
 //!
 //! * [`transaction`]: what anyone can ask; [`rejection`]: why it is refused; [`event`]: what happened;
 //! * [`genesis`]: what it starts from; [`view`] and [`query`]: what can be seen of it;
+//! * [`care`]: a patient's care between hospitals: teams, the encrypted index, asking, granting, reading;
 //! * [`contract`]: the state and the three phases every transaction passes; [`admission`]: the first;
 //! * [`convene`]: keys made together, elections, who runs which replica;
 //! * [`application`]: the contract as the ledger's application;
@@ -15,6 +16,7 @@ pub mod admission;
 #[cfg(feature = "client")]
 pub mod agent;
 pub mod application;
+pub mod care;
 pub mod ceremony;
 pub mod certificate;
 mod claim;

@@ -111,6 +111,46 @@ name! {
     /// A claimant's one claim on a requirement, as in the proof: 32 big-endian bytes.
     NullifierName
 }
+name! {
+    /// An encounter: the SHA-256 of its one-time Ed25519 key,
+    /// [`Pseudonym`](eligo_sharing::wallet::Pseudonym).
+    EncounterName
+}
+name! {
+    /// A doctor's ask: the digest of chain, doctor and terms.
+    AskId
+}
+name! {
+    /// A delegation to a relative: the digest of what was signed.
+    DelegationId
+}
+name! {
+    /// A call to the authorities: the digest of chain, doctor and terms.
+    EmergencyId
+}
+name! {
+    /// A completed diagnosis: the SHA-256 of its team's signatures.
+    DiagnosisName
+}
+name! {
+    /// A doctor's signing key: [`SignerId`](eligo_sharing::oms::SignerId).
+    SignerName
+}
+
+impl EncounterName {
+    /// The name of the encounter with this key.
+    #[must_use]
+    pub fn of(key: &[u8; 32]) -> Self {
+        Self(eligo_sharing::domain::sha256(key))
+    }
+}
+
+impl From<AskId> for RequirementId {
+    /// What the grants of a permit say to answer.
+    fn from(ask: AskId) -> Self {
+        Self::new(ask.0)
+    }
+}
 
 impl AccountId {
     /// The account of a verifying key.

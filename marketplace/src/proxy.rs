@@ -69,6 +69,14 @@ wire_enum! {
 }
 
 impl Service {
+    /// The proxies in order, once they are drawn.
+    pub(crate) fn drawn(&self) -> Option<&[DrawnProxy]> {
+        match self {
+            Self::Drawn { proxies, .. } => Some(proxies.as_slice()),
+            Self::Pending { .. } => None,
+        }
+    }
+
     /// Everyone who is drawn, or may be.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         match self {

@@ -9,15 +9,19 @@
 //! | `requirement/NAME`, `requirements`, `offers`, `drafts` | [`RequirementView`]; all, open for sale, open to be counted |
 //! | `claim/CLAIM`, `claims`, `claims/NAME` | [`ClaimView`]; all accepted, those under a requirement |
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
+//! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
 //! | `arbiters` | list of replica, account and letter key |
 //! | `convene/..` | [as listed there](crate::convene::view) |
-//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..` | list of [`EventView`], oldest first |
+//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/encounter/..`, `events/ask/..`, `events/ceremony/..` | list of [`EventView`], oldest first |
 //!
 //! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most, and fewer where
 //! they are long ([`PAGE_BYTES`]). A list that is shorter in both is at its end.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use crate::care;
 use crate::certificate::Role;
 use crate::claim::Claim;
 use crate::contract::{Contract, Moment};
@@ -41,7 +45,7 @@ pub const PAGE_BYTES: usize = 4 << 20;
 
 /// Which part of a list.
 #[derive(Clone, Copy, Debug)]
-struct Page {
+pub(crate) struct Page {
     after: usize,
     limit: usize,
 }
@@ -61,7 +65,7 @@ impl Page {
     }
 
     /// This part of a list as JSON.
-    fn of<T: Serialize>(self, all: impl Iterator<Item = T>) -> Option<Vec<u8>> {
+    pub(crate) fn of<T: Serialize>(self, all: impl Iterator<Item = T>) -> Option<Vec<u8>> {
         let mut out = vec![b'['];
         for (n, entry) in all.skip(self.after).take(self.limit).enumerate() {
             if n > 0 {
@@ -77,7 +81,7 @@ impl Page {
     }
 }
 
-fn json(value: &impl Serialize) -> Option<Vec<u8>> {
+pub(crate) fn json(value: &impl Serialize) -> Option<Vec<u8>> {
     serde_json::to_vec(value).ok()
 }
 
@@ -137,6 +141,7 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
             let all = contract.events.iter();
             page.of(all.map(|(place, logged)| event_view(*place, logged)))
         }
+        ["care", path @ ..] => care::view::answer(contract, path, page),
         ["events", kind, name] => page.of(contract.events_about(subject(kind, name)?)),
         _ => None,
     }
@@ -148,6 +153,8 @@ fn subject(kind: &str, name: &str) -> Option<Subject> {
         "requirement" => Subject::Requirement(name.parse().ok()?),
         "claim" => Subject::Claim(name.parse().ok()?),
         "party" => Subject::Party(name.parse().ok()?),
+        "encounter" => Subject::Encounter(name.parse().ok()?),
+        "ask" => Subject::Ask(name.parse().ok()?),
         "ceremony" => Subject::Ceremony(name.parse().ok()?),
         _ => return None,
     })
@@ -412,6 +419,24 @@ impl Contract {
                 voting: self.next.roster.voter(arbiter.replica).is_some(),
             })
             .collect()
+    }
+
+    /// Events about any of these, each once, oldest first.
+    pub(crate) fn events_about_any(&self, subjects: &[Subject]) -> impl Iterator<Item = EventView> {
+        let first = Place {
+            height: eligo_ledger::height::Height::default(),
+            number: 0,
+        };
+        let last = Place {
+            height: eligo_ledger::height::Height::new(u64::MAX),
+            number: u32::MAX,
+        };
+        let events = &self.index.events;
+        let of = |subject: &Subject| events.range((*subject, first)..=(*subject, last));
+        let places: BTreeSet<Place> = subjects.iter().flat_map(of).map(|(_, at)| *at).collect();
+        places
+            .into_iter()
+            .filter_map(|place| Some(event_view(place, self.events.get(&place)?)))
     }
 
     fn events_about(&self, subject: Subject) -> impl Iterator<Item = EventView> {

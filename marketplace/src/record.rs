@@ -7,6 +7,7 @@ use eligo_ledger::wire::{Reader, Wire, WireError};
 use eligo_sharing::keys::RecordKeyProof;
 use eligo_sharing::tcpre::{Capsule, CheckedCapsule};
 
+use crate::care;
 use crate::contract::Contract;
 use crate::entry::{RecordEntry, SignedEntry};
 use crate::event::Event;
@@ -113,6 +114,7 @@ pub(crate) fn check_register(
     {
         return Err(Rejection::LabelTwice);
     }
+    care::check_entry(contract, entry)?;
     match &entry.supersedes {
         None => Ok(name.into()),
         Some(earlier) => {

@@ -150,6 +150,70 @@ rejections! {
     121 BeaconSignature "the signature is not the beacon's";
     122 Roster "the change makes no valid roster, or another was made in this block";
 
+    130 SignerKey "the signing key is no valid key, or comes without proof of possession";
+    131 SignerTwice "this signing key is entered already";
+    132 Prekey "the prekey is not the doctor's own";
+    133 UnknownSigner "a doctor of the team has entered no signing key";
+    134 NotEmployed "the hospital does not employ the doctor now";
+    135 EmploymentPeriod "the employment would be over already, or there is none";
+    136 TeamTwice "the encounter has a team already";
+    137 TeamPlan "the team is empty, names a doctor twice, has a stranger for a lead, or no time";
+    138 UnknownTeam "there is no such team";
+    139 OldEpoch "this is not the team's epoch";
+    140 OtherWelcome "the welcome is not the one the hospital assigned";
+    141 ConfirmedTwice "the doctor confirmed already";
+    142 Unconfirmed "not every doctor of the team has confirmed its key";
+    143 NotInTurn "it is another doctor's turn";
+    144 SlotOver "the doctor's time slot is over";
+    145 SlotRunning "the doctor's time slot is not over";
+    146 RetriesUsed "the doctor was asked as often as the team's plan allows";
+    147 TeamUnchanged "the team is the same, or only its order changes before the retries are used up";
+    148 DiagnosisComplete "the diagnosis is complete";
+    149 ChainMalformed "the signatures' bytes are no signatures";
+    150 ChainContinuation "the signatures do not continue the accepted ones by exactly this doctor";
+    151 ChainSignature "the signatures do not verify for this hospital, encounter, epoch and team";
+    152 UnknownDiagnosis "the hospital's team completed no such diagnosis of this encounter";
+
+    155 WriterKey "the writer key is no valid key, or comes without proof of possession";
+    156 WriterTwice "this writer key is entered already";
+    157 UnknownWriter "the hospital entered no writer key";
+    158 RowMalformed "a row is no encrypted row, or there is none";
+    159 RowTwice "a row is in the index already";
+
+    160 AskTwice "this very ask was made already";
+    161 AskPeriod "the period asked for is past, or longer than the hospital's level allows";
+    162 Inbox "the inbox is no valid key";
+    163 ReceiverTwice "the receiving key served another ask";
+    164 UnknownAsk "there is no such ask";
+    165 AskOver "the ask was withdrawn or its period is over";
+    166 AskPending "the ask's proxies are not drawn yet";
+    167 NotAsker "the ask is another doctor's";
+    168 PermitSignature "the permit or its revocation is not signed by the ask's inbox";
+    169 PermitTwice "this very permit was given already";
+    170 PermitPeriod "the permit is over already, ends after what was asked, or within a second";
+    171 PermitSize "the permit permits nothing, or the ask would have too many records or permits";
+    172 GrantedTwice "the record is granted in this ask already";
+    173 NotGranted "no such record is granted in this ask";
+    174 PermitOver "the permitted period is over";
+    175 PermitRevoked "the patient revoked what was permitted";
+    176 ReadTwice "the record is read in this ask already";
+    177 NotRead "nobody reads this record in this ask";
+    178 NotReadable "there are too few shares to open the record, or it was opened already";
+
+    180 DelegationTwice "this very delegation was made already";
+    181 DelegationTerms "the delegation is over already, too long, empty, or names an encounter twice";
+    182 DelegationSignature "an encounter's key did not sign the delegation or its end";
+    183 UnknownDelegation "there is no such delegation";
+    184 DelegationOver "the delegation is over or was revoked";
+    185 DelegationScope "the delegation is not for this encounter";
+
+    190 NoIdentityKey "no authorities have an identity key yet";
+    191 EmergencyCapsule "the capsule is altered, or not sealed to this region's emergencies";
+    192 EmergencyTwice "the record has a capsule for emergencies already, or the call was made already";
+    193 UnknownEmergency "there is no such capsule or call";
+    194 NotKeyholder "the sender is none of the authorities the capsule is sealed to";
+    195 EmergencyShareTwice "the authority answered already";
+
     300 CeremonyTerms "the terms allow no ceremony: threshold, participants or windows";
     301 UnknownCeremony "there is no such ceremony";
     302 NotParticipant "the sender takes no part in the ceremony";
@@ -202,6 +266,9 @@ mod tests {
             (Rejection::Proof, 81),
             (Rejection::FalseShare, 95),
             (Rejection::Roster, 122),
+            (Rejection::UnknownDiagnosis, 152),
+            (Rejection::PermitRevoked, 175),
+            (Rejection::EmergencyShareTwice, 195),
         ];
         for (reason, code) in pinned {
             assert_eq!(reason.code(), code);

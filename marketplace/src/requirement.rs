@@ -79,10 +79,7 @@ impl Requirement {
 
     /// The proxies in order, once they are drawn.
     pub(crate) fn drawn(&self) -> Option<&[DrawnProxy]> {
-        match &self.service {
-            Service::Drawn { proxies, .. } => Some(proxies.as_slice()),
-            Service::Pending { .. } => None,
-        }
+        self.service.drawn()
     }
 
     /// Whether nothing more happens under it.

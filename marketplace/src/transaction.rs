@@ -11,6 +11,7 @@ use eligo_sharing::domain::{int, lp};
 use eligo_sharing::tcpre::SignedGrant;
 use eligo_verifier_contract::{Context, ContextParts, PROOF_BYTES};
 
+use crate::care::Act;
 use crate::certificate::SignedCertificate;
 use crate::convene;
 use crate::credits::Credits;
@@ -282,6 +283,8 @@ wire_enum! {
             /// Which replica.
             replica: ReplicaId,
         },
+        /// An act of a patient's care: teams, the encrypted index, asking, granting, reading.
+        24 => Care(Act),
         /// Key generations, elections, who runs which replica.
         25 => Convene(convene::act::Act),
     }

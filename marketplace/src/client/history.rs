@@ -7,6 +7,7 @@ use eligo_ledger::wire::Wire;
 use serde::Deserialize;
 
 use super::{Client, ClientError, Committed, Desk, DeskError};
+use crate::care::{Act, CareEvent};
 use crate::event::{Event, Subject, read_outcome};
 use crate::name::ClaimId;
 use crate::rejection::Rejection;
@@ -65,6 +66,9 @@ struct SeenEvent {
 
 /// What the contract does at the end of a block, or in the genesis document: no transaction's result shows it.
 const fn happens_by_itself(event: &Event) -> bool {
+    if let Event::Care(event) = event {
+        return event.happens_by_itself();
+    }
     if let Event::Convened(convened) = event {
         return convened.happens_by_itself();
     }
@@ -106,6 +110,25 @@ fn refusal_shows(event: &Event, committed: &Committed, signed: &SignedTransactio
                 && *proxy == signed.sender()
                 && *share == eligo_sharing::domain::sha256(posted.as_slice())
         }
+        (
+            Event::Care(CareEvent::FalseCareShare {
+                ask,
+                record,
+                proxy,
+                share,
+                ..
+            }),
+            Body::Care(Act::Share {
+                ask: about,
+                record: of,
+                share: posted,
+            }),
+        ) => {
+            code == Rejection::FalseShare.code()
+                && (ask, record) == (about, of)
+                && *proxy == signed.sender()
+                && *share == eligo_sharing::domain::sha256(posted.as_slice())
+        }
         _ => false,
     }
 }
@@ -125,6 +148,8 @@ impl<D: Desk> Client<D> {
             Subject::Requirement(name) => ("requirement", name.to_string()),
             Subject::Claim(name) => ("claim", name.to_string()),
             Subject::Party(name) => ("party", name.to_string()),
+            Subject::Encounter(name) => ("encounter", name.to_string()),
+            Subject::Ask(name) => ("ask", name.to_string()),
             Subject::Ceremony(name) => ("ceremony", name.to_string()),
         };
         let mut steps = Vec::new();

@@ -37,7 +37,10 @@ impl Served for Market {
                         Subject::Record(name) => notice.record = Some(name.to_string()),
                         Subject::Requirement(name) => notice.requirement = Some(name.to_string()),
                         Subject::Party(name) => notice.parties.push(name.to_string()),
-                        Subject::Claim(_) | Subject::Ceremony(_) => {}
+                        Subject::Claim(_)
+                        | Subject::Ceremony(_)
+                        | Subject::Encounter(_)
+                        | Subject::Ask(_) => {}
                     }
                 }
                 notices.push(notice);

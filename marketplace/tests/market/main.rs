@@ -6,6 +6,7 @@
 #[cfg(feature = "node")]
 mod agents;
 mod attacks;
+mod care;
 mod convene;
 mod fair;
 mod golden;

@@ -1,0 +1,278 @@
+//! Asks: who asks a patient for records, and which proxies will serve.
+//!
+//! The contract is the query manager: one form, certificates, employment, level and period are checked, no
+//! ask is taken twice. The proxies are drawn by a round of the beacon that nobody knew when the ask was
+//! made, so a doctor cannot choose them.
+
+use eligo_ledger::height::Height;
+use eligo_sharing::beacon::Randomness;
+use eligo_sharing::keys::{ReceivingKeyProof, ReceivingPublicKey};
+
+use crate::certificate::Level;
+use crate::contract::{Contract, Moment};
+use crate::encoding::{List, wire_enum, wire_struct};
+use crate::event::Event;
+use crate::name::{AccountId, AskId, EncounterName, RecordName};
+use crate::proxy::{self, Service};
+use crate::rejection::Rejection;
+use crate::signature::verifying_key;
+
+use super::CareEvent;
+use super::act::AskTerms;
+use super::permission::MAX_RECORDS;
+use super::team::require_employed;
+
+/// A day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+/// The most asks that end by themselves in one block; more wait for the next.
+const MOST_ENDINGS: usize = 4096;
+/// Asks and requirements have draws of their own.
+const DRAWS_OF_ASKS: u64 = 1 << 63;
+
+/// For how long a doctor of a hospital of this level may ask, in milliseconds.
+#[must_use]
+pub const fn longest_period_ms(level: Level) -> u64 {
+    match level {
+        Level::Tertiary => 90 * DAY_MS,
+        Level::Secondary => 60 * DAY_MS,
+        Level::Community => 30 * DAY_MS,
+    }
+}
+
+wire_enum! {
+    /// Whether an ask is still answered and read under.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Stage("ask") {
+        1 => Open,
+        2 => Withdrawn,
+        3 => Revoked,
+        4 => Ended,
+    }
+}
+
+impl Stage {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Withdrawn => "withdrawn",
+            Self::Revoked => "revoked",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+wire_struct! {
+    /// A doctor's ask.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Ask {
+        pub(crate) doctor: AccountId,
+        pub(crate) terms: AskTerms,
+        pub(crate) stage: Stage,
+        /// Its number among all asks: the epoch of its draw.
+        pub(crate) serial: u64,
+        pub(crate) service: Service,
+        /// What was granted, in order.
+        pub(crate) records: List<RecordName, MAX_RECORDS>,
+        pub(crate) height: Height,
+    }
+}
+
+impl Ask {
+    pub(crate) fn encounter(&self) -> EncounterName {
+        EncounterName::of(&self.terms.inbox)
+    }
+
+    /// n of t = (n + 1) / 2.
+    const fn proxies(&self) -> u16 {
+        proxies_for(self.terms.threshold)
+    }
+}
+
+const fn proxies_for(threshold: u16) -> u16 {
+    threshold.saturating_mul(2).saturating_sub(1)
+}
+
+/// The parts of an ask that need no state: inbox, receiving key and its possession (two pairings), policy.
+pub(crate) fn admit_ask(terms: &AskTerms) -> Result<(), Rejection> {
+    verifying_key(&terms.inbox).ok_or(Rejection::Inbox)?;
+    if terms.threshold < 2 || terms.threshold > 32 {
+        return Err(Rejection::ProxyPolicy);
+    }
+    let key = ReceivingPublicKey::from_bytes(&terms.receiver);
+    let key = key.map_err(|_| Rejection::ReceivingKey)?;
+    let proof = ReceivingKeyProof::from_bytes(&terms.possession);
+    let proof = proof.map_err(|_| Rejection::ReceivingPossession)?;
+    key.check_possession(&proof)
+        .map_err(|_| Rejection::ReceivingPossession)
+}
+
+/// The ask's name, and who stands for its draw.
+pub(crate) fn check_ask(
+    contract: &Contract,
+    sender: &AccountId,
+    terms: &AskTerms,
+    now: &Moment,
+) -> Result<(AskId, Service), Rejection> {
+    let level = require_employed(contract, (&terms.hospital, sender), now.time_ms)?;
+    let latest = now.time_ms.saturating_add(longest_period_ms(level));
+    if terms.until_ms <= now.time_ms || terms.until_ms > latest {
+        return Err(Rejection::AskPeriod);
+    }
+    let id = terms.name(&contract.chain, sender);
+    if contract.care.asks.contains(&id) {
+        return Err(Rejection::AskTwice);
+    }
+    if contract.index.care.receivers.contains(&terms.receiver) {
+        return Err(Rejection::ReceiverTwice);
+    }
+    let proxies = proxies_for(terms.threshold);
+    if proxies > contract.parameters.most_proxies {
+        return Err(Rejection::ProxyPolicy);
+    }
+    Ok((id, proxy::snapshot(contract, proxies)?))
+}
+
+pub(crate) fn write_ask(
+    contract: &mut Contract,
+    doctor: AccountId,
+    (id, service): (AskId, Service),
+    terms: &AskTerms,
+    events: &mut Vec<Event>,
+) {
+    let serial = contract.care.asks_made;
+    contract.care.asks_made = serial.saturating_add(1);
+    proxy::engage(contract, &service);
+    let ask = Ask {
+        doctor,
+        terms: terms.clone(),
+        stage: Stage::Open,
+        serial,
+        service,
+        records: List::default(),
+        height: contract.height,
+    };
+    let asked = CareEvent::Asked {
+        ask: id,
+        encounter: ask.encounter(),
+        doctor,
+        hospital: terms.hospital,
+        until_ms: terms.until_ms,
+    };
+    contract.index.care.add_ask(&id, &ask);
+    contract.care.asks.insert(id, ask);
+    events.push(asked.into());
+}
+
+/// An ask that is still answered and read under.
+pub(crate) fn open_ask<'a>(contract: &'a Contract, id: &AskId) -> Result<&'a Ask, Rejection> {
+    let ask = contract.care.asks.get(id).ok_or(Rejection::UnknownAsk)?;
+    match ask.stage {
+        Stage::Open => Ok(ask),
+        Stage::Revoked => Err(Rejection::PermitRevoked),
+        Stage::Withdrawn | Stage::Ended => Err(Rejection::AskOver),
+    }
+}
+
+pub(crate) fn check_withdraw(
+    contract: &Contract,
+    sender: &AccountId,
+    id: &AskId,
+) -> Result<(), Rejection> {
+    let ask = open_ask(contract, id)?;
+    if ask.doctor == *sender {
+        Ok(())
+    } else {
+        Err(Rejection::NotAsker)
+    }
+}
+
+pub(crate) fn write_withdraw(contract: &mut Contract, id: AskId, events: &mut Vec<Event>) {
+    if let Some((encounter, records)) = finish(contract, &id, Stage::Withdrawn) {
+        let withdrawn = CareEvent::AskWithdrawn {
+            ask: id,
+            encounter,
+            records,
+        };
+        events.push(withdrawn.into());
+    }
+}
+
+/// What an ask that is over was about.
+pub(crate) type Over = (EncounterName, List<RecordName, MAX_RECORDS>);
+
+/// Ends an ask: lets its proxies go, forgets its search tokens.
+pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Option<Over> {
+    let ask = contract.care.asks.get_mut(id)?;
+    ask.stage = stage;
+    let over = (ask.encounter(), ask.records.clone());
+    let until_ms = ask.terms.until_ms;
+    let service = match &mut ask.service {
+        Service::Drawn { .. } => ask.service.clone(),
+        Service::Pending { round, standing } => {
+            contract.index.care.draws.remove(&(*round, *id));
+            let (round, standing) = (*round, std::mem::take(standing));
+            Service::Pending { round, standing }
+        }
+    };
+    contract.index.care.due.remove(&(until_ms, *id));
+    proxy::release(contract, &service);
+    contract.care.forget_tokens(id);
+    Some(over)
+}
+
+/// Draws the proxies of every ask that waits for this round.
+pub(crate) fn draw_pending(
+    contract: &mut Contract,
+    round: u64,
+    beta: Randomness,
+    events: &mut Vec<Event>,
+) {
+    let waiting = contract.index.care.draws.iter();
+    let waiting: Vec<(u64, AskId)> = waiting
+        .take_while(|(at, _)| *at <= round)
+        .copied()
+        .collect();
+    for (at, id) in waiting {
+        contract.index.care.draws.remove(&(at, id));
+        let chain = contract.chain;
+        let Some(ask) = contract.care.asks.get_mut(&id) else {
+            continue;
+        };
+        let serial = DRAWS_OF_ASKS | ask.serial;
+        let drawn = proxy::draw_service(&chain, serial, &ask.service, ask.proxies(), beta);
+        // The snapshot was found large enough when it was taken.
+        let Some(drawn) = drawn else {
+            continue;
+        };
+        let stood = std::mem::replace(&mut ask.service, drawn.clone());
+        proxy::release(contract, &stood);
+        proxy::engage(contract, &drawn);
+        let proxies = List::new(drawn.accounts()).unwrap_or_default();
+        let drawn = CareEvent::AskDrawn {
+            ask: id,
+            round,
+            proxies,
+        };
+        events.push(drawn.into());
+    }
+}
+
+/// Ends the asks whose period is over.
+pub(crate) fn end_due(contract: &mut Contract, now: &Moment, events: &mut Vec<Event>) {
+    let due = contract.index.care.due.iter();
+    let due: Vec<AskId> = due
+        .take_while(|(until_ms, _)| *until_ms < now.time_ms)
+        .take(MOST_ENDINGS)
+        .map(|(_, id)| *id)
+        .collect();
+    for ask in due {
+        if let Some((encounter, records)) = finish(contract, &ask, Stage::Ended) {
+            let ended = CareEvent::AskEnded {
+                ask,
+                encounter,
+                records,
+            };
+            events.push(ended.into());
+        }
+    }
+}

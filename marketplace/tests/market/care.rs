@@ -1,0 +1,5 @@
+//! A patient's care between hospitals.
+
+mod reading;
+mod teams;
+mod ward;
