@@ -167,6 +167,20 @@ impl Letter {
         crate::domain::lp(&self.parts())
     }
 
+    /// The longest ciphertext of a letter that travels on its own, in bytes.
+    pub const LIMIT: usize = 4 << 20;
+
+    /// Decodes a letter that travels on its own.
+    ///
+    /// # Errors
+    /// [`WireError`] names the field that is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
+        let mut fields = Fields::new(bytes);
+        let letter = Self::read(&mut fields, Self::LIMIT)?;
+        fields.end()?;
+        Ok(letter)
+    }
+
     /// Reads the two parts, the message of at most `limit` bytes.
     pub(crate) fn read(fields: &mut Fields<'_>, limit: usize) -> Result<Self, WireError> {
         let enc = fields.array("enc")?;
