@@ -17,6 +17,7 @@ use eligo_ledger::digest::{Digest, Purpose};
 use eligo_ledger::height::Height;
 use eligo_ledger::wire::{Reader, Wire, WireError};
 use eligo_sharing::beacon::Randomness;
+use eligo_sharing::ibe::Sealed;
 use eligo_sharing::oms::{Chain, RegisteredSigner};
 use eligo_sharing::tcpre::SignedGrant;
 
@@ -49,6 +50,7 @@ pub use act::Act;
 pub use asking::longest_period_ms;
 pub use delegation::LONGEST_DELEGATION_MS;
 pub use diagnosis::case;
+pub use emergency::CALL_MS;
 pub use event::CareEvent;
 pub use permission::MAX_RECORDS;
 
@@ -75,6 +77,8 @@ pub(crate) struct Care {
     delegations: Table<DelegationId, delegation::Delegated>,
     capsules: Table<RecordName, emergency::EmergencyCapsule>,
     emergencies: Table<EmergencyId, emergency::Emergency>,
+    offices: Table<emergency::OfficeName, emergency::Office>,
+    in_office: Option<emergency::OfficeName>,
 }
 
 impl Care {
@@ -97,8 +101,10 @@ impl Care {
             self.delegations.digest(),
             self.capsules.digest(),
             self.emergencies.digest(),
+            self.offices.digest(),
         ];
-        let made = self.asks_made.to_wire();
+        let mut made = self.asks_made.to_wire();
+        self.in_office.encode(&mut made);
         let mut parts: Vec<&[u8]> = vec![b"care", &made];
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
         Some(Purpose::Application.hash(&parts))
@@ -119,13 +125,14 @@ impl Care {
             self.delegations.len(),
             self.capsules.len(),
             self.emergencies.len(),
+            self.offices.len(),
         ];
         self.asks_made == 0 && counts.iter().all(|count| *count == 0)
     }
 }
 
 impl Wire for Care {
-    const MIN_SIZE: usize = 8 + 13 * 4;
+    const MIN_SIZE: usize = 8 + 14 * 4 + 1;
     fn encode(&self, out: &mut Vec<u8>) {
         self.asks_made.encode(out);
         self.signers.encode(out);
@@ -141,6 +148,8 @@ impl Wire for Care {
         self.delegations.encode(out);
         self.capsules.encode(out);
         self.emergencies.encode(out);
+        self.offices.encode(out);
+        self.in_office.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
@@ -158,6 +167,8 @@ impl Wire for Care {
             delegations: Wire::decode(r)?,
             capsules: Wire::decode(r)?,
             emergencies: Wire::decode(r)?,
+            offices: Wire::decode(r)?,
+            in_office: Wire::decode(r)?,
         })
     }
 }
@@ -174,6 +185,8 @@ pub(crate) enum Finding {
     Chain(Chain),
     /// A permit's grants in order, not yet verified.
     Grants(Vec<SignedGrant>),
+    /// A capsule for emergencies, not yet checked.
+    Emergency(Sealed),
 }
 
 /// The stateless phase.
@@ -188,6 +201,9 @@ pub(crate) fn examine(act: &Act) -> Result<Finding, Rejection> {
         }
         Act::Permit(signed) => {
             return permission::admit_permit(&signed.permit).map(Finding::Grants);
+        }
+        Act::EnterEmergency { sealed, .. } => {
+            return emergency::admit_capsule(sealed).map(Finding::Emergency);
         }
         Act::EnterWriter { key, possession } => rows::admit_writer(key, possession)?,
         Act::WriteRows { rows } => rows::admit_rows(rows)?,
@@ -210,6 +226,7 @@ pub(crate) fn heed(contract: &Contract, sender: &AccountId, act: &Act) -> Result
             team::require_employed(contract, employment, now_ms).map(|_| ())
         }
         Act::Permit(signed) => asking::open_ask(contract, &signed.permit.ask).map(|_| ()),
+        Act::EnterEmergency { record, .. } => emergency::heed_enter(contract, sender, record),
         _ => Ok(()),
     }
 }
@@ -271,7 +288,7 @@ pub(crate) fn carry_out(
             delegation::write_end(contract, *delegation, events);
         }
         (Act::EnterEmergency { .. } | Act::AskEmergency(_) | Act::EmergencyShare { .. }, _) => {
-            return Err(Rejection::NotPermitted);
+            act_in_emergency(contract, sender, (act, finding), now, events)?;
         }
         _ => ask_and_read(contract, sender, (act, finding), now, events)?,
     }
@@ -380,6 +397,41 @@ fn ask_and_read(
         (Act::Opened { ask, record, right }, _) => {
             reading::check_opened(contract, &sender, (ask, record))?;
             reading::write_opened(contract, sender, (*ask, *record), *right, events);
+        }
+        _ => return Err(Rejection::Malformed),
+    }
+    Ok(())
+}
+
+/// The acts of emergencies.
+fn act_in_emergency(
+    contract: &mut Contract,
+    sender: AccountId,
+    (act, finding): (&Act, &Finding),
+    now: &Moment,
+    events: &mut Vec<Event>,
+) -> Result<(), Rejection> {
+    match (act, finding) {
+        (
+            Act::EnterEmergency {
+                record,
+                region,
+                epoch,
+                sealed,
+            },
+            Finding::Emergency(parsed),
+        ) => {
+            let given = (record, (region, *epoch, sealed));
+            let capsule = emergency::check_enter(contract, &sender, given, parsed)?;
+            emergency::write_enter(contract, sender, (*record, capsule), events);
+        }
+        (Act::AskEmergency(terms), _) => {
+            let called = emergency::check_call(contract, &sender, terms, now)?;
+            emergency::write_call(contract, sender, called, terms, events);
+        }
+        (Act::EmergencyShare { emergency, letter }, _) => {
+            emergency::check_answer(contract, &sender, emergency, letter, now)?;
+            emergency::write_answer(contract, sender, *emergency, letter, events);
         }
         _ => return Err(Rejection::Malformed),
     }

@@ -47,8 +47,10 @@ impl Index {
         for (account, party) in contract.parties.iter() {
             index.add_party(account, party);
         }
-        for (_, record) in contract.records.iter() {
+        index.care = CareIndex::of(&contract.care);
+        for (name, record) in contract.records.iter() {
             index.labels.insert(key_and_label(&record.entry.capsule));
+            index.care.add_record(*name, &record.entry);
         }
         for (name, requirement) in contract.requirements.iter() {
             index.add_requirement(name, requirement);
@@ -69,7 +71,6 @@ impl Index {
         for (place, logged) in contract.events.iter() {
             index.add_event(*place, &logged.event);
         }
-        index.care = CareIndex::of(&contract.care);
         index
     }
 

@@ -140,6 +140,7 @@ pub(crate) fn write_register(
     let entry = signed.entry.clone();
     let (record, hospital) = (entry.name(), entry.hospital);
     contract.index.labels.insert(key_and_label(&entry.capsule));
+    contract.index.care.add_record(record, &entry);
     let height = contract.height;
     let checked = OnceLock::from(capsule);
     let withdrawn = false;

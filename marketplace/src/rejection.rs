@@ -213,6 +213,7 @@ rejections! {
     193 UnknownEmergency "there is no such capsule or call";
     194 NotKeyholder "the sender is none of the authorities the capsule is sealed to";
     195 EmergencyShareTwice "the authority answered already";
+    196 EmergencyOver "the call is more than a day old";
 
     300 CeremonyTerms "the terms allow no ceremony: threshold, participants or windows";
     301 UnknownCeremony "there is no such ceremony";
@@ -271,7 +272,7 @@ mod tests {
             (Rejection::Roster, 122),
             (Rejection::UnknownDiagnosis, 152),
             (Rejection::PermitRevoked, 175),
-            (Rejection::EmergencyShareTwice, 195),
+            (Rejection::EmergencyOver, 196),
             (Rejection::CeremonyTerms, 300),
             (Rejection::UnknownName, 310),
         ];

@@ -6,7 +6,7 @@ pub fn targets() -> Vec<Target> {
     vec![Target {
         name: "market",
         seeds: || {
-            let mut seeds: Vec<Vec<u8>> = (1..=23).map(transaction).collect();
+            let mut seeds: Vec<Vec<u8>> = (1..=25).map(transaction).collect();
             seeds.push(vec![0; 64]);
             seeds
         },

@@ -1,19 +1,78 @@
 //! Emergencies: authorities open a record together when its patient cannot answer.
+//!
+//! A hospital seals a capsule for its record to the name of a region's emergencies under the authorities'
+//! group key. A doctor who needs it calls them here, so that the call is on the ledger before anything is
+//! opened; each authority answers with its part in a letter to that doctor, which is on the ledger too.
+//! Fewer than t of them open nothing; t of them leave this trace.
+
+use std::sync::OnceLock;
 
 use eligo_ledger::height::Height;
+use eligo_ledger::wire::{Reader, Wire, WireError};
+use eligo_sharing::dkg::GroupKey;
+use eligo_sharing::domain::sha256;
+use eligo_sharing::ibe::{Identity, Sealed};
 
 use crate::certificate::MAX_NAME;
-use crate::encoding::{Blob, Text, wire_struct};
-use crate::name::AccountId;
+use crate::contract::{Contract, Moment};
+use crate::encoding::{Blob, List, Text, wire_struct};
+use crate::event::Event;
+use crate::name::{AccountId, EmergencyId, RecordName};
+use crate::rejection::Rejection;
 use crate::table::Table;
 use crate::transaction::MAX_LETTER;
 
+use super::CareEvent;
 use super::act::{EmergencyTerms, MAX_EMERGENCY};
+use super::team::{require_employed, require_hospital};
+
+/// How long a call stands, in milliseconds: a day.
+pub const CALL_MS: u64 = 86_400_000;
+/// The most authorities of one key.
+const MAX_AUTHORITIES: usize = eligo_sharing::dkg::MAX_PARTICIPANTS;
+/// The longest group key, in bytes.
+const MAX_KEY: usize = 16_384;
+
+/// Which key of the authorities: the SHA-256 of its bytes.
+pub(crate) type OfficeName = [u8; 32];
+
+/// Authorities with their group key.
+#[derive(Clone, Debug)]
+pub(crate) struct Office {
+    key: Blob<MAX_KEY>,
+    /// Their accounts in order of their numbers.
+    accounts: List<AccountId, MAX_AUTHORITIES>,
+    read: OnceLock<Option<GroupKey>>,
+}
+
+impl Wire for Office {
+    const MIN_SIZE: usize = 8;
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.key.encode(out);
+        self.accounts.encode(out);
+    }
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let (key, accounts, read) = (Wire::decode(r)?, Wire::decode(r)?, OnceLock::new());
+        Ok(Self {
+            key,
+            accounts,
+            read,
+        })
+    }
+}
+
+impl Office {
+    fn key(&self) -> Option<&GroupKey> {
+        let read = || GroupKey::from_bytes(self.key.as_slice()).ok();
+        self.read.get_or_init(read).as_ref()
+    }
+}
 
 wire_struct! {
     /// A record's capsule for emergencies.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct EmergencyCapsule {
+        pub(crate) office: OfficeName,
         pub(crate) region: Text<MAX_NAME>,
         pub(crate) epoch: u64,
         pub(crate) sealed: Blob<MAX_EMERGENCY>,
@@ -26,8 +85,194 @@ wire_struct! {
     pub(crate) struct Emergency {
         pub(crate) doctor: AccountId,
         pub(crate) terms: EmergencyTerms,
+        /// Whom it calls: those its capsule was sealed to.
+        pub(crate) office: OfficeName,
+        pub(crate) called_ms: u64,
         pub(crate) height: Height,
         /// The authorities' letters.
         pub(crate) letters: Table<AccountId, Blob<MAX_LETTER>>,
+    }
+}
+
+/// The stateless part: every point in its group.
+pub(crate) fn admit_capsule(sealed: &Blob<MAX_EMERGENCY>) -> Result<Sealed, Rejection> {
+    Sealed::from_bytes(sealed.as_slice()).map_err(|_| Rejection::EmergencyCapsule)
+}
+
+/// Whether the sender may enter a capsule at all.
+pub(crate) fn heed_enter(
+    contract: &Contract,
+    sender: &AccountId,
+    record: &RecordName,
+) -> Result<(), Rejection> {
+    require_hospital(contract, sender)?;
+    let record = contract
+        .records
+        .get(record)
+        .ok_or(Rejection::UnknownRecord)?;
+    let own = record.entry.hospital == *sender;
+    own.then_some(()).ok_or(Rejection::NotPermitted)
+}
+
+/// The capsule as it will be kept. Sealed to this region's emergencies under the key in office: two pairings.
+/// A record has one for each office.
+pub(crate) fn check_enter(
+    contract: &Contract,
+    sender: &AccountId,
+    (record, capsule): (&RecordName, (&Text<MAX_NAME>, u64, &Blob<MAX_EMERGENCY>)),
+    sealed: &Sealed,
+) -> Result<EmergencyCapsule, Rejection> {
+    heed_enter(contract, sender, record)?;
+    let (region, epoch, bytes) = capsule;
+    let (name, office) = contract.care.in_office().ok_or(Rejection::NoIdentityKey)?;
+    let known = contract.care.capsules.get(record);
+    if known.is_some_and(|known| known.office == name) {
+        return Err(Rejection::EmergencyTwice);
+    }
+    if *sealed.identity() != Identity::of_emergency(region.as_str(), epoch) {
+        return Err(Rejection::EmergencyCapsule);
+    }
+    let key = office.key().ok_or(Rejection::NoIdentityKey)?;
+    sealed
+        .clone()
+        .check(key)
+        .map_err(|_| Rejection::EmergencyCapsule)?;
+    Ok(EmergencyCapsule {
+        office: name,
+        region: region.clone(),
+        epoch,
+        sealed: bytes.clone(),
+    })
+}
+
+pub(crate) fn write_enter(
+    contract: &mut Contract,
+    hospital: AccountId,
+    (record, capsule): (RecordName, EmergencyCapsule),
+    events: &mut Vec<Event>,
+) {
+    contract.care.capsules.insert(record, capsule);
+    events.push(CareEvent::EmergencyEntered { record, hospital }.into());
+}
+
+/// The call's name, and whom it calls.
+pub(crate) fn check_call(
+    contract: &Contract,
+    sender: &AccountId,
+    terms: &EmergencyTerms,
+    now: &Moment,
+) -> Result<(EmergencyId, OfficeName), Rejection> {
+    require_employed(contract, (&terms.hospital, sender), now.time_ms)?;
+    let capsule = contract.care.capsules.get(&terms.record);
+    let capsule = capsule.ok_or(Rejection::UnknownEmergency)?;
+    let id = terms.name(&contract.chain, sender);
+    if contract.care.emergencies.contains(&id) {
+        return Err(Rejection::EmergencyTwice);
+    }
+    Ok((id, capsule.office))
+}
+
+pub(crate) fn write_call(
+    contract: &mut Contract,
+    doctor: AccountId,
+    (id, office): (EmergencyId, OfficeName),
+    terms: &EmergencyTerms,
+    events: &mut Vec<Event>,
+) {
+    let emergency = Emergency {
+        doctor,
+        terms: terms.clone(),
+        office,
+        called_ms: contract.time_ms,
+        height: contract.height,
+        letters: Table::default(),
+    };
+    contract.care.emergencies.insert(id, emergency);
+    let asked = CareEvent::EmergencyAsked {
+        emergency: id,
+        record: terms.record,
+        doctor,
+        hospital: terms.hospital,
+    };
+    events.push(asked.into());
+}
+
+pub(crate) fn check_answer(
+    contract: &Contract,
+    sender: &AccountId,
+    id: &EmergencyId,
+    letter: &Blob<MAX_LETTER>,
+    now: &Moment,
+) -> Result<(), Rejection> {
+    let emergency = contract.care.emergencies.get(id);
+    let emergency = emergency.ok_or(Rejection::UnknownEmergency)?;
+    let office = contract.care.offices.get(&emergency.office);
+    let office = office.ok_or(Rejection::NoIdentityKey)?;
+    if !office.accounts.as_slice().contains(sender) {
+        return Err(Rejection::NotKeyholder);
+    }
+    if now.time_ms > emergency.called_ms.saturating_add(CALL_MS) {
+        return Err(Rejection::EmergencyOver);
+    }
+    if emergency.letters.contains(sender) {
+        return Err(Rejection::EmergencyShareTwice);
+    }
+    match letter.as_slice() {
+        [] => Err(Rejection::Malformed),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn write_answer(
+    contract: &mut Contract,
+    authority: AccountId,
+    id: EmergencyId,
+    letter: &Blob<MAX_LETTER>,
+    events: &mut Vec<Event>,
+) {
+    let care = &mut contract.care;
+    let Some(emergency) = care.emergencies.get_mut(&id) else {
+        return;
+    };
+    emergency.letters.insert(authority, letter.clone());
+    let (record, doctor) = (emergency.terms.record, emergency.doctor);
+    let key = care.offices.get(&emergency.office).and_then(Office::key);
+    let openable = key.is_some_and(|key| emergency.letters.len() == key.threshold());
+    let emergency = id;
+    let shared = CareEvent::EmergencyShared {
+        emergency,
+        record,
+        authority,
+    };
+    events.push(shared.into());
+    if openable {
+        let openable = CareEvent::EmergencyOpenable {
+            emergency,
+            record,
+            doctor,
+        };
+        events.push(openable.into());
+    }
+}
+
+impl super::Care {
+    /// The authorities whose key is in force.
+    fn in_office(&self) -> Option<(OfficeName, &Office)> {
+        let name = self.in_office?;
+        Some((name, self.offices.get(&name)?))
+    }
+
+    /// Puts authorities with a group key of purpose identity in office.
+    pub(crate) fn install(&mut self, key: &GroupKey, accounts: Vec<AccountId>) -> Option<()> {
+        let bytes = key.to_bytes();
+        let name = sha256(&bytes);
+        let office = Office {
+            key: Blob::new(bytes).ok()?,
+            accounts: List::new(accounts).ok()?,
+            read: OnceLock::new(),
+        };
+        self.offices.insert(name, office);
+        self.in_office = Some(name);
+        Some(())
     }
 }

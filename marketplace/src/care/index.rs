@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::name::{AskId, EncounterName};
+use crate::entry::RecordEntry;
+use crate::name::{AskId, EncounterName, RecordName};
 use crate::proxy::Service;
 
 use super::Care;
@@ -20,6 +21,8 @@ pub(crate) struct CareIndex {
     pub(crate) draws: BTreeSet<(u64, AskId)>,
     /// Open asks by their last millisecond.
     pub(crate) due: BTreeSet<(u64, AskId)>,
+    /// Records by encounter.
+    pub(crate) records: BTreeSet<(EncounterName, RecordName)>,
     /// Rows in the index.
     pub(crate) rows: BTreeSet<RowMark>,
 }
@@ -35,6 +38,11 @@ impl CareIndex {
             index.rows.extend(rows.as_slice().iter().map(mark));
         }
         index
+    }
+
+    pub(crate) fn add_record(&mut self, name: RecordName, entry: &RecordEntry) {
+        let encounter = EncounterName::of(&entry.encounter);
+        self.records.insert((encounter, name));
     }
 
     pub(crate) fn add_ask(&mut self, id: &AskId, ask: &Ask) {

@@ -13,7 +13,9 @@
 //! | `care/granted/ASK`, `care/granted/ASK/RECORD` | list of [`GrantedView`]; one |
 //! | `care/reads` | list of [`GrantedView`] that wait for shares |
 //! | `care/delegation/DELEGATION` | [`DelegationView`] |
-//! | `care/history/NAME` | list of [`EventView`](crate::view::EventView) about an encounter or a record |
+//! | `care/capsule/RECORD` | [`CapsuleView`] |
+//! | `care/emergency/EMERGENCY`, `care/emergencies` | [`EmergencyView`], list |
+//! | `care/history/NAME` | list of [`EventView`](crate::view::EventView) about a record, or about an encounter and its records |
 
 use eligo_ledger::height::Height;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,8 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Contract;
 use crate::event::Subject;
 use crate::name::{
-    AccountId, AskId, DelegationId, DiagnosisName, EncounterName, RecordName, SignerName,
+    AccountId, AskId, DelegationId, DiagnosisName, EmergencyId, EncounterName, RecordName,
+    SignerName,
 };
 use crate::proxy::Service;
 use crate::query::{Page, json};
@@ -207,6 +210,40 @@ pub struct DelegationView {
     pub height: u64,
 }
 
+/// A record's capsule for emergencies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CapsuleView {
+    /// The record.
+    pub record: RecordName,
+    /// The region.
+    pub region: String,
+    /// The epoch of its name.
+    pub epoch: u64,
+    /// The capsule's bytes.
+    pub sealed: String,
+}
+
+/// A call to the authorities.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EmergencyView {
+    /// The call.
+    pub emergency: EmergencyId,
+    /// The record.
+    pub record: RecordName,
+    /// The doctor.
+    pub doctor: AccountId,
+    /// The doctor's hospital.
+    pub hospital: AccountId,
+    /// Where letters to the doctor are sealed to.
+    pub letter_key: String,
+    /// SHA-256 of the reason.
+    pub reason: String,
+    /// The authorities' letters.
+    pub letters: Vec<(AccountId, String)>,
+    /// The block it was made in.
+    pub height: u64,
+}
+
 /// The answer to a path below `care`; none if there is no such thing.
 pub(crate) fn answer(contract: &Contract, path: &[&str], page: Page) -> Option<Vec<u8>> {
     let care = &contract.care;
@@ -260,9 +297,16 @@ pub(crate) fn answer(contract: &Contract, path: &[&str], page: Page) -> Option<V
             page.of(granted.filter(|g| g.read.is_some() && g.shares.len() < g.proxies()))
         }
         ["delegation", id] => json(&contract.delegation_view(&id.parse().ok()?)?),
+        ["capsule", record] => json(&contract.capsule_view(&record.parse().ok()?)?),
+        ["emergency", id] => json(&contract.emergency_view(&id.parse().ok()?)?),
+        ["emergencies"] => {
+            let all = care.emergencies.iter();
+            page.of(all.filter_map(|(id, _)| contract.emergency_view(id)))
+        }
         ["history", name] => {
-            let (encounter, record) = (name.parse().ok()?, name.parse().ok()?);
-            let about = [Subject::Encounter(encounter), Subject::Record(record)];
+            let (encounter, record): (EncounterName, _) = (name.parse().ok()?, name.parse().ok()?);
+            let mut about = vec![Subject::Encounter(encounter), Subject::Record(record)];
+            about.extend(contract.records_of(encounter).map(Subject::Record));
             page.of(contract.events_about_any(&about))
         }
         _ => None,
@@ -384,6 +428,45 @@ impl Contract {
         let (first, last) = (AskId::new([0; 32]), AskId::new([0xff; 32]));
         let all = (encounter, first)..=(encounter, last);
         self.index.care.inboxes.range(all).map(|(_, id)| id)
+    }
+
+    /// The records of an encounter.
+    fn records_of(&self, encounter: EncounterName) -> impl Iterator<Item = RecordName> {
+        let (first, last) = (RecordName::new([0; 32]), RecordName::new([0xff; 32]));
+        let all = (encounter, first)..=(encounter, last);
+        self.index.care.records.range(all).map(|(_, name)| *name)
+    }
+
+    /// A record's capsule for emergencies.
+    #[must_use]
+    pub fn capsule_view(&self, record: &RecordName) -> Option<CapsuleView> {
+        let capsule = self.care.capsules.get(record)?;
+        Some(CapsuleView {
+            record: *record,
+            region: capsule.region.as_str().to_owned(),
+            epoch: capsule.epoch,
+            sealed: hex::encode(capsule.sealed.as_slice()),
+        })
+    }
+
+    /// A call to the authorities.
+    #[must_use]
+    pub fn emergency_view(&self, id: &EmergencyId) -> Option<EmergencyView> {
+        let emergency = self.care.emergencies.get(id)?;
+        let terms = &emergency.terms;
+        let letters = emergency.letters.iter();
+        Some(EmergencyView {
+            emergency: *id,
+            record: terms.record,
+            doctor: emergency.doctor,
+            hospital: terms.hospital,
+            letter_key: hex::encode(terms.letters),
+            reason: hex::encode(terms.reason),
+            letters: letters
+                .map(|(authority, letter)| (*authority, hex::encode(letter.as_slice())))
+                .collect(),
+            height: emergency.height.get(),
+        })
     }
 
     fn permit_views(&self, ask: AskId) -> impl Iterator<Item = PermitView> {

@@ -1,5 +1,9 @@
 //! A patient's care between hospitals.
 
+mod attacks;
+mod collusion;
+mod emergencies;
 mod reading;
+mod search;
 mod teams;
 mod ward;

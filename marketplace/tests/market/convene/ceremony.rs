@@ -3,6 +3,7 @@
 
 use eligo_ledger::block::Transaction;
 use eligo_ledger::wire::Wire;
+use eligo_marketplace::care;
 use eligo_marketplace::contract::Contract;
 use eligo_marketplace::convene::act::{Act, Authority, CeremonyTerms, KeyPurpose, Windows};
 use eligo_marketplace::convene::event::AuthorityFault;
@@ -18,7 +19,9 @@ use eligo_marketplace::solo::Solo;
 use eligo_marketplace::transaction::Body;
 use eligo_sharing::dkg::{self, Exposed, GroupKey, KeyShare, Participant};
 use eligo_sharing::domain::{int, lp};
-use eligo_sharing::ibe::{Authority as Extractor, ExtractError, Identity, IdentityKey, encrypt};
+use eligo_sharing::ibe::{
+    Authority as Extractor, ExtractError, Identity, IdentityKey, encrypt, seal,
+};
 use eligo_sharing::letter::LetterKey;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -511,4 +514,26 @@ fn a_name_is_asked_for_by_whose_it_is() {
     let bytes = hall.solo.contract().to_wire();
     let restored = Contract::from_wire(&bytes).unwrap();
     assert_eq!(restored.digest(), hall.solo.contract().digest());
+}
+
+/// The key that comes out is the one emergencies are sealed under.
+#[test]
+fn emergencies_are_sealed_to_the_authorities_of_the_last_ceremony() {
+    let mut hall = Hall::open();
+    let record = hall.market.seal(0, None);
+    let registered = hall.market.register(0, &record);
+    hall.solo.submit(registered).unwrap();
+    let other = named(&honest, &[]);
+    hall.run(&honest);
+    assert_eq!(hall.key(), other.key());
+    let name = Identity::of_emergency("north", 1);
+    let sealed = seal(&hall.key(), &name, b"apixaban", &mut rng_of(1)).unwrap();
+    let enter = care::Act::EnterEmergency {
+        record: record.name(),
+        region: Text::new("north").unwrap(),
+        epoch: 1,
+        sealed: Blob::new(sealed.to_bytes()).unwrap(),
+    };
+    let enter = hall.market.by_hospital(0, Body::Care(enter));
+    hall.solo.submit(enter).unwrap();
 }
