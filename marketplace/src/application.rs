@@ -78,12 +78,6 @@ impl Market {
         self.running.as_ref().map(|running| &running.contract)
     }
 
-    /// The state, to be changed as no transaction can.
-    #[cfg(feature = "test-util")]
-    pub fn contract_mut(&mut self) -> Option<&mut Contract> {
-        self.running.as_mut().map(|running| &mut running.contract)
-    }
-
     /// Why it stands still, if it does. It then votes for no block.
     #[must_use]
     pub const fn stopped(&self) -> Option<&Stopped> {

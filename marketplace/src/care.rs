@@ -47,7 +47,7 @@ mod team;
 pub mod view;
 
 pub use act::Act;
-pub use asking::longest_period_ms;
+pub use asking::{MOST_OPEN_ASKS, longest_period_ms};
 pub use delegation::LONGEST_DELEGATION_MS;
 pub use diagnosis::case;
 pub use emergency::CALL_MS;
@@ -77,8 +77,6 @@ pub(crate) struct Care {
     delegations: Table<DelegationId, delegation::Delegated>,
     capsules: Table<RecordName, emergency::EmergencyCapsule>,
     emergencies: Table<EmergencyId, emergency::Emergency>,
-    offices: Table<emergency::OfficeName, emergency::Office>,
-    in_office: Option<emergency::OfficeName>,
 }
 
 impl Care {
@@ -101,10 +99,8 @@ impl Care {
             self.delegations.digest(),
             self.capsules.digest(),
             self.emergencies.digest(),
-            self.offices.digest(),
         ];
-        let mut made = self.asks_made.to_wire();
-        self.in_office.encode(&mut made);
+        let made = self.asks_made.to_wire();
         let mut parts: Vec<&[u8]> = vec![b"care", &made];
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
         Some(Purpose::Application.hash(&parts))
@@ -125,14 +121,13 @@ impl Care {
             self.delegations.len(),
             self.capsules.len(),
             self.emergencies.len(),
-            self.offices.len(),
         ];
         self.asks_made == 0 && counts.iter().all(|count| *count == 0)
     }
 }
 
 impl Wire for Care {
-    const MIN_SIZE: usize = 8 + 14 * 4 + 1;
+    const MIN_SIZE: usize = 8 + 13 * 4;
     fn encode(&self, out: &mut Vec<u8>) {
         self.asks_made.encode(out);
         self.signers.encode(out);
@@ -148,8 +143,6 @@ impl Wire for Care {
         self.delegations.encode(out);
         self.capsules.encode(out);
         self.emergencies.encode(out);
-        self.offices.encode(out);
-        self.in_office.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
@@ -167,8 +160,6 @@ impl Wire for Care {
             delegations: Wire::decode(r)?,
             capsules: Wire::decode(r)?,
             emergencies: Wire::decode(r)?,
-            offices: Wire::decode(r)?,
-            in_office: Wire::decode(r)?,
         })
     }
 }

@@ -129,6 +129,11 @@ impl Convene {
         self.ceremonies.get(ceremony)?.participant(account)
     }
 
+    /// The service of the elected proxies in office.
+    pub(crate) fn in_office(&self) -> Option<&Service> {
+        Some(&self.committee.as_ref()?.service)
+    }
+
     /// The elected proxies in office, in order, with their keys; none before an election of proxies.
     #[must_use]
     pub fn committee(&self) -> Option<Vec<(AccountId, [u8; 48])>> {

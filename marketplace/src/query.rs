@@ -12,7 +12,7 @@
 //! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
 //! | `arbiters` | list of replica, account and letter key |
 //! | `convene/..` | [as listed there](crate::convene::view) |
-//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/encounter/..`, `events/ask/..`, `events/ceremony/..` | list of [`EventView`], oldest first |
+//! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..`, `events/encounter/..`, `events/ask/..` | list of [`EventView`], oldest first |
 //!
 //! Lists take `?after=N&limit=M`: how many to pass over, and how many to show, 1000 at most, and fewer where
 //! they are long ([`PAGE_BYTES`]). A list that is shorter in both is at its end.

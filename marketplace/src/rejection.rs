@@ -199,6 +199,7 @@ rejections! {
     176 ReadTwice "the record is read in this ask already";
     177 NotRead "nobody reads this record in this ask";
     178 NotReadable "there are too few shares to open the record, or it was opened already";
+    179 TooManyAsks "the doctor has as many open asks as may be";
 
     180 DelegationTwice "this very delegation was made already";
     181 DelegationTerms "the delegation is over already, too long, empty, or names an encounter twice";

@@ -1,8 +1,8 @@
 //! Asks: who asks a patient for records, and which proxies will serve.
 //!
 //! The contract is the query manager: one form, certificates, employment, level and period are checked, no
-//! ask is taken twice. The proxies are drawn by a round of the beacon that nobody knew when the ask was
-//! made, so a doctor cannot choose them.
+//! ask is taken twice. The proxies are those in office, if proxies were elected and are as many; else they
+//! are drawn by a round of the beacon that nobody knew when the ask was made. A doctor cannot choose them.
 
 use eligo_ledger::height::Height;
 use eligo_sharing::beacon::Randomness;
@@ -26,6 +26,8 @@ use super::team::require_employed;
 const DAY_MS: u64 = 86_400_000;
 /// The most asks that end by themselves in one block; more wait for the next.
 const MOST_ENDINGS: usize = 4096;
+/// The most open asks of one doctor: each keeps proxies from leaving.
+pub const MOST_OPEN_ASKS: usize = 64;
 /// Asks and requirements have draws of their own.
 const DRAWS_OF_ASKS: u64 = 1 << 63;
 
@@ -125,11 +127,30 @@ pub(crate) fn check_ask(
     if contract.index.care.receivers.contains(&terms.receiver) {
         return Err(Rejection::ReceiverTwice);
     }
+    if contract.index.care.open_asks_of(sender) >= MOST_OPEN_ASKS {
+        return Err(Rejection::TooManyAsks);
+    }
     let proxies = proxies_for(terms.threshold);
     if proxies > contract.parameters.most_proxies {
         return Err(Rejection::ProxyPolicy);
     }
-    Ok((id, proxy::snapshot(contract, proxies)?))
+    match committee(contract, usize::from(proxies)) {
+        Some(service) => Ok((id, service)),
+        None => Ok((id, proxy::snapshot(contract, proxies)?)),
+    }
+}
+
+/// The elected proxies in office, if they are as many and all of them still serve: nobody waits for a draw.
+/// The doctor did not choose them either.
+fn committee(contract: &Contract, proxies: usize) -> Option<Service> {
+    let service = contract.convene.in_office()?;
+    let drawn = service.drawn().filter(|drawn| drawn.len() == proxies)?;
+    let serves = |account: &AccountId| {
+        let proxy = contract.proxies.get(account);
+        proxy.is_some_and(|proxy| !proxy.jailed) && contract.admitted(account).is_ok()
+    };
+    let all = drawn.iter().all(|proxy| serves(&proxy.account));
+    all.then(|| service.clone())
 }
 
 pub(crate) fn write_ask(
@@ -159,8 +180,17 @@ pub(crate) fn write_ask(
         until_ms: terms.until_ms,
     };
     contract.index.care.add_ask(&id, &ask);
-    contract.care.asks.insert(id, ask);
     events.push(asked.into());
+    if let Service::Drawn { round, .. } = &ask.service {
+        let proxies = List::new(ask.service.accounts()).unwrap_or_default();
+        let drawn = CareEvent::AskDrawn {
+            ask: id,
+            round: *round,
+            proxies,
+        };
+        events.push(drawn.into());
+    }
+    contract.care.asks.insert(id, ask);
 }
 
 /// An ask that is still answered and read under.
@@ -205,7 +235,7 @@ pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Optio
     let ask = contract.care.asks.get_mut(id)?;
     ask.stage = stage;
     let over = (ask.encounter(), ask.records.clone());
-    let until_ms = ask.terms.until_ms;
+    let (doctor, until_ms) = (ask.doctor, ask.terms.until_ms);
     let service = match &mut ask.service {
         Service::Drawn { .. } => ask.service.clone(),
         Service::Pending { round, standing } => {
@@ -215,6 +245,7 @@ pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Optio
         }
     };
     contract.index.care.due.remove(&(until_ms, *id));
+    contract.index.care.open.remove(&(doctor, *id));
     proxy::release(contract, &service);
     contract.care.forget_tokens(id);
     Some(over)

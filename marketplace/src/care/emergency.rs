@@ -5,19 +5,14 @@
 //! opened; each authority answers with its part in a letter to that doctor, which is on the ledger too.
 //! Fewer than t of them open nothing; t of them leave this trace.
 
-use std::sync::OnceLock;
-
 use eligo_ledger::height::Height;
-use eligo_ledger::wire::{Reader, Wire, WireError};
-use eligo_sharing::dkg::GroupKey;
-use eligo_sharing::domain::sha256;
 use eligo_sharing::ibe::{Identity, Sealed};
 
 use crate::certificate::MAX_NAME;
 use crate::contract::{Contract, Moment};
-use crate::encoding::{Blob, List, Text, wire_struct};
+use crate::encoding::{Blob, Text, wire_struct};
 use crate::event::Event;
-use crate::name::{AccountId, EmergencyId, RecordName};
+use crate::name::{AccountId, CeremonyName, EmergencyId, RecordName};
 use crate::rejection::Rejection;
 use crate::table::Table;
 use crate::transaction::MAX_LETTER;
@@ -28,51 +23,13 @@ use super::team::{require_employed, require_hospital};
 
 /// How long a call stands, in milliseconds: a day.
 pub const CALL_MS: u64 = 86_400_000;
-/// The most authorities of one key.
-const MAX_AUTHORITIES: usize = eligo_sharing::dkg::MAX_PARTICIPANTS;
-/// The longest group key, in bytes.
-const MAX_KEY: usize = 16_384;
-
-/// Which key of the authorities: the SHA-256 of its bytes.
-pub(crate) type OfficeName = [u8; 32];
-
-/// Authorities with their group key.
-#[derive(Clone, Debug)]
-pub(crate) struct Office {
-    key: Blob<MAX_KEY>,
-    /// Their accounts in order of their numbers.
-    accounts: List<AccountId, MAX_AUTHORITIES>,
-    read: OnceLock<Option<GroupKey>>,
-}
-
-impl Wire for Office {
-    const MIN_SIZE: usize = 8;
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.key.encode(out);
-        self.accounts.encode(out);
-    }
-    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let (key, accounts, read) = (Wire::decode(r)?, Wire::decode(r)?, OnceLock::new());
-        Ok(Self {
-            key,
-            accounts,
-            read,
-        })
-    }
-}
-
-impl Office {
-    fn key(&self) -> Option<&GroupKey> {
-        let read = || GroupKey::from_bytes(self.key.as_slice()).ok();
-        self.read.get_or_init(read).as_ref()
-    }
-}
 
 wire_struct! {
     /// A record's capsule for emergencies.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct EmergencyCapsule {
-        pub(crate) office: OfficeName,
+        /// Whose key it is sealed under.
+        pub(crate) office: CeremonyName,
         pub(crate) region: Text<MAX_NAME>,
         pub(crate) epoch: u64,
         pub(crate) sealed: Blob<MAX_EMERGENCY>,
@@ -86,7 +43,7 @@ wire_struct! {
         pub(crate) doctor: AccountId,
         pub(crate) terms: EmergencyTerms,
         /// Whom it calls: those its capsule was sealed to.
-        pub(crate) office: OfficeName,
+        pub(crate) office: CeremonyName,
         pub(crate) called_ms: u64,
         pub(crate) height: Height,
         /// The authorities' letters.
@@ -124,21 +81,23 @@ pub(crate) fn check_enter(
 ) -> Result<EmergencyCapsule, Rejection> {
     heed_enter(contract, sender, record)?;
     let (region, epoch, bytes) = capsule;
-    let (name, office) = contract.care.in_office().ok_or(Rejection::NoIdentityKey)?;
+    let convene = contract.convene();
+    let office = convene.identity_ceremony();
+    let office = office.ok_or(Rejection::NoIdentityKey)?;
     let known = contract.care.capsules.get(record);
-    if known.is_some_and(|known| known.office == name) {
+    if known.is_some_and(|known| known.office == office) {
         return Err(Rejection::EmergencyTwice);
     }
     if *sealed.identity() != Identity::of_emergency(region.as_str(), epoch) {
         return Err(Rejection::EmergencyCapsule);
     }
-    let key = office.key().ok_or(Rejection::NoIdentityKey)?;
+    let key = convene.key_of(&office).ok_or(Rejection::NoIdentityKey)?;
     sealed
         .clone()
         .check(key)
         .map_err(|_| Rejection::EmergencyCapsule)?;
     Ok(EmergencyCapsule {
-        office: name,
+        office,
         region: region.clone(),
         epoch,
         sealed: bytes.clone(),
@@ -161,7 +120,7 @@ pub(crate) fn check_call(
     sender: &AccountId,
     terms: &EmergencyTerms,
     now: &Moment,
-) -> Result<(EmergencyId, OfficeName), Rejection> {
+) -> Result<(EmergencyId, CeremonyName), Rejection> {
     require_employed(contract, (&terms.hospital, sender), now.time_ms)?;
     let capsule = contract.care.capsules.get(&terms.record);
     let capsule = capsule.ok_or(Rejection::UnknownEmergency)?;
@@ -175,7 +134,7 @@ pub(crate) fn check_call(
 pub(crate) fn write_call(
     contract: &mut Contract,
     doctor: AccountId,
-    (id, office): (EmergencyId, OfficeName),
+    (id, office): (EmergencyId, CeremonyName),
     terms: &EmergencyTerms,
     events: &mut Vec<Event>,
 ) {
@@ -206,11 +165,10 @@ pub(crate) fn check_answer(
 ) -> Result<(), Rejection> {
     let emergency = contract.care.emergencies.get(id);
     let emergency = emergency.ok_or(Rejection::UnknownEmergency)?;
-    let office = contract.care.offices.get(&emergency.office);
-    let office = office.ok_or(Rejection::NoIdentityKey)?;
-    if !office.accounts.as_slice().contains(sender) {
-        return Err(Rejection::NotKeyholder);
-    }
+    let convene = contract.convene();
+    convene
+        .participant(&emergency.office, sender)
+        .ok_or(Rejection::NotKeyholder)?;
     if now.time_ms > emergency.called_ms.saturating_add(CALL_MS) {
         return Err(Rejection::EmergencyOver);
     }
@@ -230,13 +188,12 @@ pub(crate) fn write_answer(
     letter: &Blob<MAX_LETTER>,
     events: &mut Vec<Event>,
 ) {
-    let care = &mut contract.care;
-    let Some(emergency) = care.emergencies.get_mut(&id) else {
+    let Some(emergency) = contract.care.emergencies.get_mut(&id) else {
         return;
     };
     emergency.letters.insert(authority, letter.clone());
     let (record, doctor) = (emergency.terms.record, emergency.doctor);
-    let key = care.offices.get(&emergency.office).and_then(Office::key);
+    let key = contract.convene.key_of(&emergency.office);
     let openable = key.is_some_and(|key| emergency.letters.len() == key.threshold());
     let emergency = id;
     let shared = CareEvent::EmergencyShared {
@@ -252,27 +209,5 @@ pub(crate) fn write_answer(
             doctor,
         };
         events.push(openable.into());
-    }
-}
-
-impl super::Care {
-    /// The authorities whose key is in force.
-    fn in_office(&self) -> Option<(OfficeName, &Office)> {
-        let name = self.in_office?;
-        Some((name, self.offices.get(&name)?))
-    }
-
-    /// Puts authorities with a group key of purpose identity in office.
-    pub(crate) fn install(&mut self, key: &GroupKey, accounts: Vec<AccountId>) -> Option<()> {
-        let bytes = key.to_bytes();
-        let name = sha256(&bytes);
-        let office = Office {
-            key: Blob::new(bytes).ok()?,
-            accounts: List::new(accounts).ok()?,
-            read: OnceLock::new(),
-        };
-        self.offices.insert(name, office);
-        self.in_office = Some(name);
-        Some(())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::entry::RecordEntry;
-use crate::name::{AskId, EncounterName, RecordName};
+use crate::name::{AccountId, AskId, EncounterName, RecordName};
 use crate::proxy::Service;
 
 use super::Care;
@@ -19,6 +19,8 @@ pub(crate) struct CareIndex {
     pub(crate) inboxes: BTreeSet<(EncounterName, AskId)>,
     /// Open asks that wait for a round.
     pub(crate) draws: BTreeSet<(u64, AskId)>,
+    /// Open asks by their doctor.
+    pub(crate) open: BTreeSet<(AccountId, AskId)>,
     /// Open asks by their last millisecond.
     pub(crate) due: BTreeSet<(u64, AskId)>,
     /// Records by encounter.
@@ -52,8 +54,15 @@ impl CareIndex {
             return;
         }
         self.due.insert((ask.terms.until_ms, *id));
+        self.open.insert((ask.doctor, *id));
         if let Service::Pending { round, .. } = &ask.service {
             self.draws.insert((*round, *id));
         }
+    }
+
+    /// How many asks of a doctor are open.
+    pub(crate) fn open_asks_of(&self, doctor: &AccountId) -> usize {
+        let (first, last) = (AskId::new([0; 32]), AskId::new([0xff; 32]));
+        self.open.range((*doctor, first)..=(*doctor, last)).count()
     }
 }

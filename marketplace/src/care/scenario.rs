@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signature, Signer, SigningKey};
 use eligo_ledger::block::Transaction;
-use eligo_sharing::dkg::GroupKey;
 use eligo_sharing::domain::sha256;
 use eligo_sharing::keys::ReceivingKey;
 use eligo_sharing::oms::{
@@ -20,7 +19,6 @@ use super::act::{
 };
 use super::{Act, case};
 use crate::certificate::{Certificate, Role};
-use crate::contract::Contract;
 use crate::encoding::{Blob, List, Text};
 use crate::name::{AccountId, AskId, DelegationId, EncounterName, RecordName, SignerName};
 use crate::scenario::{Actor, Prover, START_MS, Scenario, SealedRecord};
@@ -337,13 +335,6 @@ impl<P: Prover> Scenario<P> {
         let share = Blob::new(share.ok()?.to_bytes()).ok()?;
         let record = record.name();
         Some((at, Act::Share { ask, record, share }))
-    }
-}
-
-impl Contract {
-    /// Puts authorities with an identity key in office, as a ceremony would.
-    pub fn install_authorities(&mut self, key: &GroupKey, accounts: Vec<AccountId>) -> Option<()> {
-        self.care.install(key, accounts)
     }
 }
 

@@ -9,7 +9,7 @@ use eligo_sharing::dkg::{Fault, GroupKey, Participant};
 use eligo_sharing::domain::sha256;
 
 use crate::contract::{Contract, Moment};
-use crate::convene::act::{CeremonyTerms, KeyPurpose};
+use crate::convene::act::CeremonyTerms;
 use crate::convene::event::{AuthorityFault, Convened};
 use crate::convene::transcript::{self, Message, Stage, Transcript};
 use crate::encoding::{Blob, List, wire_struct};
@@ -307,7 +307,6 @@ fn end_round(
             key: sha256(key.bytes()),
         }));
         contract.convene.in_force.insert(purpose, *name);
-        take_office(contract, &ended);
     }
     if ended.stage.is_over() {
         contract.convene.forget_said(name);
@@ -315,17 +314,6 @@ fn end_round(
     }
     contract.convene.ceremonies.insert(*name, ended);
     true
-}
-
-/// Puts the authorities of a new identity key in office: emergencies are sealed to them from now on.
-fn take_office(contract: &mut Contract, settled: &Convening) {
-    let key = settled.key.as_ref().and_then(SettledKey::key);
-    let identity = settled.terms.purpose == KeyPurpose::Identity;
-    if let Some(key) = key.filter(|_| identity) {
-        let authorities = settled.terms.authorities.as_slice().iter();
-        let accounts = authorities.map(|authority| authority.account).collect();
-        contract.care.install(key, accounts);
-    }
 }
 
 /// Whether nobody is left whose word the round waits for.

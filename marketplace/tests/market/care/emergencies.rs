@@ -3,13 +3,21 @@
 use eligo_marketplace::care::act::{EmergencyTerms, emergency_letter_info};
 use eligo_marketplace::care::{Act, CALL_MS};
 use eligo_marketplace::ceremony::generate_in_process;
-use eligo_marketplace::encoding::{Blob, Text};
-use eligo_marketplace::name::EmergencyId;
+use eligo_marketplace::convene::act::{
+    Act as Convening, Authority as Seat, CeremonyTerms, KeyPurpose, Windows,
+};
+use eligo_marketplace::convene::part;
+use eligo_marketplace::convene::transcript::{Transcript, ceremony};
+use eligo_marketplace::encoding::{Blob, List, Text};
+use eligo_marketplace::name::{CeremonyName, EmergencyId, RecordName};
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::Actor;
-use eligo_sharing::dkg::{GroupKey, Purpose};
+use eligo_marketplace::transaction::Body;
+use eligo_sharing::dkg::{GroupKey, Participant, Purpose};
 use eligo_sharing::ibe::{Authority, CheckedSealed, Identity, OpenSealedError, Sealed, seal};
 use eligo_sharing::letter::LetterKey;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use super::ward::Ward;
 
@@ -23,51 +31,121 @@ pub struct Office {
     pub letters: LetterKey,
 }
 
+fn enter(record: RecordName, region: &str, sealed: &[u8]) -> Act {
+    Act::EnterEmergency {
+        record,
+        region: Text::new(region).unwrap(),
+        epoch: 1,
+        sealed: Blob::new(sealed.to_vec()).unwrap(),
+    }
+}
+
+/// A key generation over the ledger by three authorities, two of whom can use the key.
+fn convene(ward: &mut Ward) -> (GroupKey, Vec<(Actor, Authority)>) {
+    let rng_of = |at: u64| ChaCha20Rng::seed_from_u64(700 + at);
+    let (hospitals, institutes) = (&ward.market.hospitals, &ward.market.institutions);
+    let keys = [&hospitals[0], &institutes[0], &institutes[1]].map(|actor| actor.key.clone());
+    let actors = keys.map(|key| Actor { key });
+    let letters: Vec<_> = (10..13)
+        .map(|at| LetterKey::generate(&mut rng_of(at)))
+        .collect();
+    let both = actors.iter().zip(&letters);
+    let authorities = both.map(|(actor, letters)| Seat {
+        account: actor.account(),
+        letters: *letters.public().as_bytes(),
+    });
+    let terms = CeremonyTerms {
+        purpose: KeyPurpose::Identity,
+        threshold: 2,
+        authorities: List::new(authorities.collect()).unwrap(),
+        windows: Windows { blocks: 2, ms: 0 },
+    };
+    let made = ceremony(&ward.market.chain, 0, &terms).unwrap();
+    let name = CeremonyName::new(*made.id().as_bytes());
+    let begin = ward
+        .market
+        .by_registrar(Body::Convene(Convening::Begin(terms.clone())));
+    ward.solo.submit(begin).unwrap();
+    let mut said = Vec::new();
+    let chain = ward.market.chain;
+    let made = || ceremony(&chain, 0, &terms).unwrap();
+    for _ in 0..40 {
+        let stage = ward.solo.contract().ceremony_view(&name).unwrap().stage;
+        if stage.is_over() {
+            break;
+        }
+        let mut words = Vec::new();
+        let (mut block, mut at) = (Vec::new(), 0);
+        let transcript = Transcript::new(made(), said.clone());
+        for (actor, letters) in actors.iter().zip(&letters) {
+            let word = part::say(&transcript, stage, letters, &mut rng_of(at)).unwrap();
+            at += 1;
+            let Some(message) = word else {
+                continue;
+            };
+            let saying = Convening::Say {
+                ceremony: name,
+                message: message.clone(),
+            };
+            block.push((actor.key.clone(), Body::Convene(saying)));
+            words.push((Participant::new(at).unwrap(), message));
+        }
+        let mut transactions = Vec::new();
+        for (key, body) in block {
+            transactions.push(ward.market.sign(&key, body));
+        }
+        let outcomes = ward.solo.block(transactions);
+        assert!(outcomes.iter().all(|outcome| outcome.code == 0));
+        said.extend(words);
+        for _ in 0..4 {
+            if ward.solo.contract().ceremony_view(&name).unwrap().stage != stage {
+                break;
+            }
+            ward.solo.pass(0);
+        }
+    }
+    let key = ward.solo.contract().convene().identity_key();
+    let key = key.unwrap().clone();
+    let transcript = Transcript::new(made(), said);
+    let mut authorities = Vec::new();
+    for ((actor, letters), at) in actors.into_iter().zip(&letters).zip(0..) {
+        let (same, share) = part::finish(&transcript, letters, &mut rng_of(at)).unwrap();
+        assert_eq!(same, key);
+        authorities.push((actor, Authority::new(share).unwrap()));
+    }
+    (key, authorities)
+}
+
 impl Office {
     /// Three authorities of whom two decrypt, and a capsule for record 0.
     pub fn open() -> Self {
         let mut ward = Ward::open();
+        // Before there is any key, hospitals seal to nobody in particular.
         let rng = &mut ward.market.rng;
-        let (key, shares) =
-            generate_in_process(Purpose::Identity, b"emergencies", (3, 2), rng).unwrap();
-        let authorities: Vec<_> = shares
-            .into_iter()
-            .map(|share| (Actor::new(rng), Authority::new(share).unwrap()))
-            .collect();
+        let (other, _) = generate_in_process(Purpose::Identity, b"others", (3, 2), rng).unwrap();
         let name = Identity::of_emergency("north", 1);
+        let early = seal(&other, &name, SUMMARY, rng).unwrap().to_bytes();
+        let early = enter(ward.records[0].name(), "north", &early);
+        ward.hospital_refused(0, early.clone(), Rejection::NoIdentityKey);
+        let (key, authorities) = convene(&mut ward);
+        ward.hospital_refused(0, early, Rejection::EmergencyCapsule);
+        let rng = &mut ward.market.rng;
         let sealed = seal(&key, &name, SUMMARY, rng).unwrap();
         let letters = LetterKey::generate(rng);
-        let bytes = sealed.to_bytes();
+        let act = enter(ward.records[0].name(), "north", &sealed.to_bytes());
+        ward.hospital_acts(0, act).unwrap();
         let sealed = sealed.check(&key).unwrap();
-        let mut office = Self {
+        Self {
             ward,
             key,
             authorities,
             sealed,
             letters,
-        };
-        let enter = office.enter("north", &bytes);
-        office
-            .ward
-            .hospital_refused(0, enter.clone(), Rejection::NoIdentityKey);
-        let accounts = office
-            .authorities
-            .iter()
-            .map(|(a, _)| a.account())
-            .collect();
-        let contract = office.ward.solo.market.contract_mut().unwrap();
-        contract.install_authorities(&office.key, accounts).unwrap();
-        office.ward.hospital_acts(0, enter).unwrap();
-        office
+        }
     }
 
-    fn enter(&self, region: &str, sealed: &[u8]) -> Act {
-        Act::EnterEmergency {
-            record: self.ward.records[0].name(),
-            region: Text::new(region).unwrap(),
-            epoch: 1,
-            sealed: Blob::new(sealed.to_vec()).unwrap(),
-        }
+    fn enter(&self, record: usize, region: &str, sealed: &[u8]) -> Act {
+        enter(self.ward.records[record].name(), region, sealed)
     }
 
     fn terms(&mut self, record: usize) -> EmergencyTerms {
@@ -169,28 +247,14 @@ fn only_hospital_doctors_and_authorities_act_and_in_time() {
     let last = altered.len() - 1;
     altered[last] ^= 1;
     let (sealed, twice) = (office.sealed.to_bytes(), Rejection::EmergencyTwice);
-    let enter = office.enter("north", &sealed);
+    let enter = office.enter(0, "north", &sealed);
     office.ward.hospital_refused(0, enter.clone(), twice);
     office
         .ward
         .hospital_refused(1, enter, Rejection::NotPermitted);
     // For the other record: of this region, unaltered.
-    let own = |office: &Office, region: &str, sealed: &[u8]| match office.enter(region, sealed) {
-        Act::EnterEmergency {
-            region,
-            epoch,
-            sealed,
-            ..
-        } => Act::EnterEmergency {
-            record: office.ward.records[1].name(),
-            region,
-            epoch,
-            sealed,
-        },
-        other => other,
-    };
-    let elsewhere = own(&office, "south", &sealed);
-    let broken = own(&office, "north", &altered);
+    let elsewhere = office.enter(1, "south", &sealed);
+    let broken = office.enter(1, "north", &altered);
     assert!(Sealed::from_bytes(&altered).is_ok());
     for act in [elsewhere, broken] {
         office

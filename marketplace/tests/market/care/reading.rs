@@ -3,11 +3,13 @@
 use eligo_ledger::application::{Application, Restoration};
 use eligo_ledger::height::Height;
 use eligo_marketplace::application::Market;
-use eligo_marketplace::care::Act;
 use eligo_marketplace::care::act::{Delegation, Hand};
+use eligo_marketplace::care::{Act, MOST_OPEN_ASKS};
+use eligo_marketplace::convene::act::{Act as Convening, Office};
 use eligo_marketplace::encoding::List;
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::Actor;
+use eligo_marketplace::transaction::Body;
 use eligo_sharing::tcpre::{Share, combine};
 
 use super::ward::Ward;
@@ -231,4 +233,50 @@ fn a_snapshot_holds_all_of_it() {
     ward.share(1, &ask, &permit, 0).unwrap();
     assert_eq!(ward.read(3, ask.id, 0), Err(Rejection::ReadTwice));
     assert!(ward.solo.market.info().height > Height::new(0));
+}
+
+#[test]
+fn the_elected_proxies_serve_without_a_draw() {
+    let mut ward = Ward::open();
+    let elect = Convening::Elect(Office::Proxies { count: 3 });
+    let elect = ward.market.by_registrar(Body::Convene(elect));
+    ward.solo.submit(elect).unwrap();
+    ward.two_rounds();
+    let committee = ward.solo.contract().convene().committee().unwrap();
+    let ask = ward.make_ask(0);
+    ward.doctor_acts(3, Act::Ask(ask.terms.clone())).unwrap();
+    assert_eq!(ward.drawn(ask.id), committee);
+    let permit = ward.make_permit(&ask, &[0]);
+    ward.permit(0, permit.clone()).unwrap();
+    ward.read(3, ask.id, 0).unwrap();
+    ward.share(0, &ask, &permit, 0).unwrap();
+    // Their duties are the office's and the ask's.
+    let duties = |ward: &Ward| {
+        let proxy = ward.see(&format!("proxy/{}", committee[0].0));
+        proxy["duties"].as_u64().unwrap()
+    };
+    assert_eq!(duties(&ward), 2);
+    ward.doctor_acts(3, Act::Withdraw { ask: ask.id }).unwrap();
+    assert_eq!(duties(&ward), 1);
+    // An ask for another number has a draw of its own.
+    let mut other = ward.make_ask(1);
+    other.terms.threshold = 3;
+    let id = other.terms.name(&ward.market.chain, &other.doctor);
+    ward.doctor_acts(3, Act::Ask(other.terms)).unwrap();
+    assert!(ward.drawn(id).is_empty());
+    ward.two_rounds();
+    assert_eq!(ward.drawn(id).len(), 5);
+}
+
+#[test]
+fn a_doctor_has_so_many_open_asks() {
+    let mut ward = Ward::open();
+    let asks: Vec<_> = (0..=MOST_OPEN_ASKS as u32)
+        .map(|visit| Act::Ask(ward.make_ask(visit).terms))
+        .collect();
+    let transactions = asks.into_iter().map(|ask| ward.by_doctor(3, ask)).collect();
+    let outcomes = ward.solo.block(transactions);
+    let (last, before) = outcomes.split_last().unwrap();
+    assert!(before.iter().all(|outcome| outcome.code == 0));
+    assert_eq!(last.code, Rejection::TooManyAsks.code());
 }

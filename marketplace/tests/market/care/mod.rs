@@ -3,6 +3,7 @@
 mod attacks;
 mod collusion;
 mod emergencies;
+mod model;
 mod reading;
 mod search;
 mod teams;
