@@ -126,7 +126,8 @@ impl Hall {
         let stage = self.view().stage;
         let mut said = Vec::new();
         let mut block = Vec::new();
-        for at in 0..N {
+        // Last first: nothing may hang on the order.
+        for at in (0..N).rev() {
             let word = self.word(at).and_then(|word| cheat(self, at, word));
             if let Some(word) = word {
                 block.push(self.act(at, word.clone()));
