@@ -8,6 +8,7 @@ pub(crate) mod election;
 pub mod event;
 pub(crate) mod level;
 pub mod named;
+pub mod naming;
 pub mod part;
 pub mod transcript;
 pub mod view;
@@ -25,6 +26,7 @@ use crate::contract::{Contract, Moment};
 use crate::convene::act::{Act, KeyPurpose};
 use crate::convene::ceremony::{Convening, Said};
 use crate::convene::election::{Committee, Election};
+use crate::convene::naming::{NameAsk, ShareLetter};
 use crate::convene::transcript::Transcript;
 use crate::encoding::Text;
 use crate::event::Event;
@@ -51,8 +53,15 @@ pub struct Convene {
     pub(crate) called: u64,
     pub(crate) elections: Table<u64, Election>,
     pub(crate) committee: Option<Committee>,
+    /// Names asked for so far: the next one's number.
+    pub(crate) asked: u64,
+    pub(crate) names: Table<u64, NameAsk>,
+    /// Letters by ask and authority.
+    pub(crate) name_shares: Table<(u64, u8), ShareLetter>,
     /// Ceremonies that are not over. Derived.
     pub(crate) open: BTreeSet<CeremonyName>,
+    /// Ceremonies in which somebody spoke in the block under way.
+    pub(crate) heard: BTreeSet<CeremonyName>,
     /// Elections that wait for a round. Derived.
     pub(crate) pending: BTreeSet<(u64, u64)>,
 }
@@ -182,6 +191,8 @@ impl Convene {
             self.hosts.digest(),
             self.votes.digest(),
             self.elections.digest(),
+            self.names.digest(),
+            self.name_shares.digest(),
         ];
         let mut parts: Vec<&[u8]> = vec![b"convene", &head];
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
@@ -192,11 +203,12 @@ impl Convene {
         self.begun.encode(out);
         self.called.encode(out);
         self.committee.encode(out);
+        self.asked.encode(out);
     }
 }
 
 impl Wire for Convene {
-    const MIN_SIZE: usize = 17;
+    const MIN_SIZE: usize = 25;
     fn encode(&self, out: &mut Vec<u8>) {
         self.encode_head(out);
         self.ceremonies.encode(out);
@@ -206,14 +218,18 @@ impl Wire for Convene {
         self.hosts.encode(out);
         self.votes.encode(out);
         self.elections.encode(out);
+        self.names.encode(out);
+        self.name_shares.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let (begun, called, committee) = (Wire::decode(r)?, Wire::decode(r)?, Wire::decode(r)?);
+        let asked = Wire::decode(r)?;
         let ceremonies: Table<CeremonyName, Convening> = Wire::decode(r)?;
         let mut convene = Self {
             begun,
             called,
             committee,
+            asked,
             ceremonies,
             said: Wire::decode(r)?,
             in_force: Wire::decode(r)?,
@@ -221,6 +237,8 @@ impl Wire for Convene {
             hosts: Wire::decode(r)?,
             votes: Wire::decode(r)?,
             elections: Wire::decode(r)?,
+            names: Wire::decode(r)?,
+            name_shares: Wire::decode(r)?,
             ..Self::default()
         };
         let open = convene
@@ -293,6 +311,14 @@ pub(crate) fn carry_out(
         Act::RenewProxyKey { key, .. } => {
             election::check_renew(contract, &sender, key)?;
             election::write_renew(contract, sender, *key, events);
+        }
+        Act::AskName { name, letters } => {
+            let ceremony = naming::check_ask(contract, &sender, name, now)?;
+            naming::write_ask(contract, sender, (name, *letters), ceremony, events);
+        }
+        Act::ShareName { ask, letter } => {
+            let participant = naming::check_share(contract, &sender, *ask)?;
+            naming::write_share(contract, (sender, participant), *ask, letter, events);
         }
     }
     Ok(())

@@ -47,6 +47,12 @@ decoders! {
     event: Event;
     /// An event with what caused it.
     logged: Logged;
+    /// An act of convening.
+    act_of_convening: crate::convene::act::Act;
+    /// What is said in a key generation.
+    ceremony_message: crate::convene::transcript::Message;
+    /// What happened in ceremonies and elections.
+    convened: crate::convene::event::Convened;
     /// The marketplace's genesis.
     genesis: MarketGenesis;
     /// A snapshot of the whole state.

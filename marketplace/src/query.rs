@@ -135,6 +135,8 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
         }
         ["convene", "elections"] => page.of(contract.election_views()),
         ["convene", "election", number] => json(&contract.election_view(number.parse().ok()?)?),
+        ["convene", "names"] => page.of(contract.name_views()),
+        ["convene", "name", number] => json(&contract.name_view(number.parse().ok()?)?),
         ["convene", "hospitals"] => page.of(contract.hospital_views()),
         ["arbiters"] => json(&contract.arbiter_views()),
         ["events"] => {

@@ -224,6 +224,9 @@ rejections! {
     305 CeremonyMessage "the message is malformed, or speaks for another authority";
     306 ReplicaHost "there is no such replica, or the hospital runs another";
     307 Region "the hospitals are in no region, or in different ones";
+    308 NameNotTheirs "the name is no record of the sender's, and no role of its in the epoch that runs";
+    309 NoAuthorities "no authorities have an identity key";
+    310 UnknownName "nobody asked for this name's key";
 }
 
 impl From<Rejection> for Reject {
@@ -271,6 +274,8 @@ mod tests {
             (Rejection::UnknownDiagnosis, 152),
             (Rejection::PermitRevoked, 175),
             (Rejection::EmergencyOver, 196),
+            (Rejection::CeremonyTerms, 300),
+            (Rejection::UnknownName, 310),
         ];
         for (reason, code) in pinned {
             assert_eq!(reason.code(), code);

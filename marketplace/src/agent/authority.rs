@@ -1,10 +1,12 @@
-//! The authority: takes its part in every key generation it is named in, round by round.
+//! The authority: takes its part in every key generation it is named in, round by round, and gives the parties
+//! its shares of their names' keys.
 //!
 //! Everything it says follows from one secret seed and from what stands on the ledger, so a step that was cut
 //! off is done again with the same words. The seed is forgotten when there is a share.
 
 use ed25519_dalek::SigningKey;
 use eligo_sharing::dkg::{GroupKey, KeyShare};
+use eligo_sharing::ibe::Authority as Extractor;
 use eligo_sharing::letter::LetterKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, OsRng, RngCore, SeedableRng};
@@ -14,10 +16,12 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{Account, Agent, AgentError, Deed, Journal, JournalError, for_each, now_ms};
 use crate::client::{Client, Desk};
 use crate::convene::act::{Act, Authority};
+use crate::convene::naming::letter_binding;
 use crate::convene::part;
 use crate::convene::transcript::{Message, Stage, Transcript};
-use crate::convene::view::CeremonyView;
-use crate::name::{AccountId, CeremonyName};
+use crate::convene::view::{CeremonyView, NameView};
+use crate::encoding::Blob;
+use crate::name::{AccountId, CeremonyName, ChainId};
 use crate::transaction::Body;
 
 /// What a node tells that no ceremony could have led to.
@@ -275,6 +279,51 @@ impl<'a, D: Desk> AuthorityAgent<'a, D> {
         Ok(Vec::new())
     }
 
+    /// Gives its share of a name's key to the party that asked for it, once the chain shows that it did and
+    /// the contract let it.
+    fn answer(&self, view: &NameView) -> Result<Option<Deed>, AgentError> {
+        let Some((key, share)) = self.share(&view.ceremony)? else {
+            return Ok(None);
+        };
+        let me = share.participant();
+        if view.shares.iter().any(|(who, _)| *who == me.number()) {
+            return Ok(None);
+        }
+        let account = Account::new(self.client, self.identity.signer());
+        let mut proven = self.client.proven_name(view)?;
+        if proven.is_none() {
+            // The next block shows it, and if nobody else causes one, this does: there is no round to end.
+            let ceremony = view.ceremony;
+            drop(account.send(Body::Convene(Act::Close { ceremony }))?);
+            proven = self.client.proven_name(view)?;
+        }
+        let Some((name, letters)) = proven else {
+            return Ok(None);
+        };
+        let wrong = AgentError::Nonsense { what: "a name" };
+        let authority = Extractor::new(share).map_err(|_| wrong)?;
+        let ask = view.ask;
+        let sent = account.send_once(&self.journal, &format!("name-{ask}"), || {
+            let wrong = AgentError::Nonsense { what: "a name" };
+            let part = authority.extract(&key, &name.identity(&view.party));
+            let Ok(part) = part else { return Err(wrong) };
+            let chain = ChainId::from(self.client.chain());
+            let (info, aad) = letter_binding(&chain, ask, me);
+            let letter = letters.write(&part.to_bytes(), &info, &aad, &mut OsRng);
+            let letter = letter.map_err(|_| wrong)?.to_bytes();
+            let letter = Blob::new(letter)?;
+            Ok(Body::Convene(Act::ShareName { ask, letter }))
+        });
+        match sent.and_then(super::Sent::accepted) {
+            Ok(_) => Ok(Some(Deed::new(format!("name {ask}"), "share given"))),
+            Err(AgentError::Refused(reason)) => {
+                let what = format!("share refused: {reason}");
+                Ok(Some(Deed::new(format!("name {ask}"), what)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes its share of the key that follows from the ledger, whatever the node says it is.
     fn finish(&self, transcript: &Transcript) -> Result<Vec<Deed>, AgentError> {
         let name = transcript.name();
@@ -327,6 +376,11 @@ impl<D: Desk> Agent for AuthorityAgent<'_, D> {
         let me = self.identity.account();
         let mine = self.client.ceremonies()?.into_iter();
         let mine = mine.filter(|c| c.authorities.iter().any(|a| a.account == me));
-        for_each(mine, |view| self.attend(&view))
+        let mut deeds = for_each(mine, |view| self.attend(&view))?;
+        let asked = for_each(self.client.names()?, |view| {
+            Ok(self.answer(&view)?.into_iter().collect())
+        });
+        deeds.extend(asked?);
+        Ok(deeds)
     }
 }

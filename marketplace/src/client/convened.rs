@@ -1,14 +1,18 @@
 //! Ceremonies and elections as a client sees them. What was said in a ceremony is taken from the ledger, each
 //! message by the transaction its authority signed; which round it is, is the node's word.
 
-use eligo_sharing::dkg::Participant;
+use eligo_ledger::wire::Wire;
+use eligo_sharing::dkg::{GroupKey, Participant};
+use eligo_sharing::ibe::{IdentityKey, IdentityShare};
+use eligo_sharing::letter::{Letter, LetterKey, LetterPublicKey};
 
-use super::history::nonsense;
+use super::history::{Standing, nonsense};
 use super::{Client, ClientError, Desk, Step};
 use crate::convene::act::{Act, CeremonyTerms};
 use crate::convene::event::Convened;
-use crate::convene::transcript::{self, Message, Transcript};
-use crate::convene::view::{CeremonyView, ElectionView, HospitalView};
+use crate::convene::naming::{Name, letter_binding};
+use crate::convene::transcript::{self, Message, Stage, Transcript};
+use crate::convene::view::{CeremonyView, ElectionView, HospitalView, NameView};
 use crate::event::{Event, Subject};
 use crate::name::{AccountId, CeremonyName, ChainId};
 use crate::transaction::{Body, SignedTransaction};
@@ -88,6 +92,97 @@ impl<D: Desk> Client<D> {
             return Err(nonsense("another ceremony"));
         }
         Ok(transcript)
+    }
+
+    /// The key that a ceremony ended in, as it follows from what the ledger shows was said; none before its end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn settled_key(&self, view: &CeremonyView) -> Result<Option<GroupKey>, ClientError> {
+        if view.stage != Stage::Settled {
+            return Ok(None);
+        }
+        let key = self.transcript(view)?.settle();
+        key.map(Some)
+            .map_err(|_| nonsense("a key that does not follow"))
+    }
+
+    /// Every name whose key was asked for.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn names(&self) -> Result<Vec<NameView>, ClientError> {
+        self.list("convene/names")
+    }
+
+    /// A name whose key was asked for.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn name(&self, ask: u64) -> Result<Option<NameView>, ClientError> {
+        self.ask_for(&format!("convene/name/{ask}"), |seen: &NameView| {
+            seen.ask == ask
+        })
+    }
+
+    /// What a party asked for, and where it wants the shares sealed to, if the chain shows that it asked and
+    /// was let; none before the next block shows it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn proven_name(
+        &self,
+        view: &NameView,
+    ) -> Result<Option<(Name, LetterPublicKey)>, ClientError> {
+        let steps = self.history(&Subject::Party(view.party))?.into_iter();
+        let (ask, party) = (view.ask, view.party);
+        let asked = Event::Convened(Convened::NameAsked { ask, party });
+        let step = steps.into_iter().find(|step| step.event == asked);
+        let step = step.ok_or_else(|| nonsense("a name that nobody asked for"))?;
+        let proven = self.prove_step(step)?;
+        let Some(signed) = proven.signed.filter(|signed| signed.sender() == party) else {
+            return Err(nonsense("a name that somebody else asked for"));
+        };
+        let Body::Convene(Act::AskName { name, letters }) = signed.body() else {
+            return Err(nonsense("an ask for a name"));
+        };
+        let shown = proven.standing == Standing::Proved;
+        Ok(shown.then(|| (name.clone(), LetterPublicKey::new(*letters))))
+    }
+
+    /// The key of a name that was asked for with this letter key, once enough authorities answered. A share
+    /// that is false is passed over.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn name_key(
+        &self,
+        ask: u64,
+        letters: &LetterKey,
+    ) -> Result<Option<IdentityKey>, ClientError> {
+        let Some(view) = self.name(ask)? else {
+            return Ok(None);
+        };
+        let Some(ceremony) = self.ceremony(&view.ceremony)? else {
+            return Ok(None);
+        };
+        let Some(key) = self.settled_key(&ceremony)? else {
+            return Ok(None);
+        };
+        let bytes = hex::decode(&view.name).map_err(|_| nonsense("a name"))?;
+        let name = Name::from_wire(&bytes).map_err(|_| nonsense("a name"))?;
+        let identity = name.identity(&view.party);
+        let chain = ChainId::from(self.chain());
+        let shares = view.shares.iter().filter_map(|(number, letter)| {
+            let authority = Participant::new((*number).into())?;
+            let (info, aad) = letter_binding(&chain, ask, authority);
+            let letter = Letter::from_bytes(&hex::decode(letter).ok()?).ok()?;
+            let share = letters.open(&letter, &info, &aad).ok()?;
+            let share = IdentityShare::from_bytes(&share).ok()?;
+            share.verify(&key, &identity).ok()
+        });
+        let shares: Vec<_> = shares.collect();
+        Ok(IdentityKey::combine(&key, &shares).ok())
     }
 
     fn begun(&self, step: Step) -> Result<CeremonyTerms, ClientError> {

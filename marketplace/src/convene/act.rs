@@ -4,6 +4,7 @@ use eligo_ledger::height::ReplicaId;
 use eligo_ledger::roster::MAX_REGION;
 use eligo_sharing::dkg;
 
+use crate::convene::naming::{Name, ShareLetter};
 use crate::convene::transcript::Message;
 use crate::encoding::{List, Text, wire_enum, wire_struct};
 use crate::name::{AccountId, CeremonyName};
@@ -143,6 +144,21 @@ wire_enum! {
             key: [u8; 48],
             /// Proof that the proxy has e.
             possession: [u8; 96],
+        },
+        /// Asks the authorities for the key of a name of one's own. By a hospital or an institution.
+        9 => AskName {
+            /// The name.
+            name: Name,
+            /// Where the shares are sealed to, a
+            /// [`LetterPublicKey`](eligo_sharing::letter::LetterPublicKey).
+            letters: [u8; 32],
+        },
+        /// Gives one's share of a name's key, in a letter. By an authority.
+        10 => ShareName {
+            /// The ask's number.
+            ask: u64,
+            /// The letter.
+            letter: ShareLetter,
         },
     }
 }

@@ -195,7 +195,8 @@ pub(crate) fn check_say(
     if said.any(|s| s.participant == participant.number() && s.message.stage() == message.stage()) {
         return Err(Rejection::SpokenAlready);
     }
-    let theirs = message.check(participant);
+    let size = convening.terms.authorities.as_slice().len();
+    let theirs = message.check(participant, size);
     theirs.map_err(|_| Rejection::CeremonyMessage)?;
     Ok(participant)
 }
@@ -228,6 +229,7 @@ pub(crate) fn write_say(
         message: message.clone(),
     };
     contract.convene.said.insert((name, number), said);
+    contract.convene.heard.insert(name);
     events.push(Event::Convened(Convened::Said {
         ceremony: name,
         authority: sender,
@@ -257,6 +259,7 @@ pub(crate) fn end_rounds(contract: &mut Contract, now: &Moment, events: &mut Vec
         // At most one round after the other ends in a block: Answer and Open may be passed over.
         while end_round(contract, &name, now, events) {}
     }
+    contract.convene.heard.clear();
 }
 
 /// Ends the round if it is to end now; whether it did.
@@ -270,11 +273,15 @@ fn end_round(
     let Some(convening) = contract.convene.ceremonies.get(name) else {
         return false;
     };
-    let stage = convening.stage;
+    let (stage, due) = (convening.stage, convening.is_due(now));
+    // Whether everyone has spoken changes with a message alone, and may cost thousands of points to find out.
+    if stage.is_over() || !(due || contract.convene.heard.contains(name)) {
+        return false;
+    }
     let Some(transcript) = contract.convene.transcript(&chain, name) else {
         return false;
     };
-    if stage.is_over() || !(convening.is_due(now) || everyone_spoke(&transcript, stage)) {
+    if !due && !everyone_spoke(&transcript, stage) {
         return false;
     }
     let mut ended = convening.clone();

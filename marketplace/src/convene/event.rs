@@ -134,6 +134,20 @@ wire_enum! {
             /// The proxy.
             proxy: AccountId,
         },
+        /// A party asked for the key of a name of its own.
+        13 => NameAsked {
+            /// Which ask.
+            ask: u64,
+            /// The party.
+            party: AccountId,
+        },
+        /// An authority gave its share of it, in a letter.
+        14 => NameShared {
+            /// Which ask.
+            ask: u64,
+            /// The authority.
+            authority: AccountId,
+        },
     }
 }
 
@@ -174,6 +188,8 @@ impl Convened {
             Self::ElectionCalled { .. } => Vec::new(),
             Self::Elected { elected, .. } => elected.as_slice().iter().map(|e| Party(*e)).collect(),
             Self::ProxyKeyRenewed { proxy } => vec![Party(*proxy)],
+            Self::NameAsked { party, .. } => vec![Party(*party)],
+            Self::NameShared { authority, .. } => vec![Party(*authority)],
         }
     }
 

@@ -31,7 +31,7 @@ use rand_core::{CryptoRng, RngCore};
 /// One version of one record of an organisation: what is sealed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordAddress {
-    /// The organisation's certified name.
+    /// The organisation: of a hospital on the ledger its account, as [`Name`](super::naming::Name) has it.
     pub organisation: String,
     /// The record.
     pub record: RecordId,

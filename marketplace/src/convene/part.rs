@@ -56,7 +56,10 @@ pub fn say(
         if !transcript.accused().contains(&me) {
             return Ok(None);
         }
-        let answers = checker.answer(&transcript.complaints());
+        // Complaints stand in the order they were made.
+        let mut answers = checker.answer(&transcript.complaints());
+        answers.sort_by_key(|share| share.holder);
+        answers.dedup_by_key(|share| share.holder);
         return Ok(Some(Message::Answers(shares(&answers)?)));
     }
     let qualified = transcript.qualify()?;

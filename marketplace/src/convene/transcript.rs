@@ -94,30 +94,49 @@ impl Message {
         }
     }
 
-    /// Whether everything in it decodes and speaks for `sender`.
+    /// Whether everything in it decodes and speaks for `sender`, one of `size` participants, about each other
+    /// participant at most once and in order.
     ///
     /// # Errors
     /// [`NotTheirs`].
-    pub fn check(&self, sender: Participant) -> Result<(), NotTheirs> {
-        let opened = |list: &Opened, speaks: fn(&OpenedShare) -> Participant| {
-            let mut shares = list.as_slice().iter();
-            shares
-                .all(|b| OpenedShare::from_bytes(b.as_slice()).is_ok_and(|o| speaks(&o) == sender))
-        };
-        let theirs = match self {
-            Self::Deal(b) => Deal::from_bytes(b.as_slice()).is_ok_and(|d| d.dealer() == sender),
-            Self::Complaints(list) => list
-                .as_slice()
-                .iter()
-                .all(|b| Complaint::from_bytes(b.as_slice()).is_ok_and(|c| c.holder == sender)),
-            Self::Answers(list) => opened(list, |o| o.dealer),
-            Self::Exposure(b) => {
-                Exposure::from_bytes(b.as_slice()).is_ok_and(|e| e.dealer() == sender)
+    pub fn check(&self, sender: Participant, size: usize) -> Result<(), NotTheirs> {
+        let about = match self {
+            Self::Deal(b) => {
+                let deal = Deal::from_bytes(b.as_slice()).map_err(|_| NotTheirs)?;
+                (deal.dealer() == sender).then(Vec::new)
             }
-            Self::Objections(list) | Self::Openings(list) => opened(list, |o| o.holder),
+            Self::Exposure(b) => {
+                let exposure = Exposure::from_bytes(b.as_slice()).map_err(|_| NotTheirs)?;
+                (exposure.dealer() == sender).then(Vec::new)
+            }
+            Self::Complaints(list) => each(list, |b| {
+                let complaint = Complaint::from_bytes(b).ok()?;
+                (complaint.holder == sender).then_some(complaint.dealer)
+            }),
+            Self::Answers(list) => each(list, |b| {
+                let share = OpenedShare::from_bytes(b).ok()?;
+                (share.dealer == sender).then_some(share.holder)
+            }),
+            Self::Objections(list) | Self::Openings(list) => each(list, |b| {
+                let share = OpenedShare::from_bytes(b).ok()?;
+                (share.holder == sender).then_some(share.dealer)
+            }),
         };
-        theirs.then_some(()).ok_or(NotTheirs)
+        let about = about.ok_or(NotTheirs)?;
+        let in_order = about.is_sorted_by(|a, b| a < b);
+        let known = about
+            .last()
+            .is_none_or(|last| usize::from(last.number()) <= size);
+        (in_order && known).then_some(()).ok_or(NotTheirs)
     }
+}
+
+/// What each entry is about; none if one of them is not the sender's.
+fn each(list: &Opened, about: impl Fn(&[u8]) -> Option<Participant>) -> Option<Vec<Participant>> {
+    list.as_slice()
+        .iter()
+        .map(|b| about(b.as_slice()))
+        .collect()
 }
 
 /// A ceremony's fixed points: `context = LP(chain, serial)`.

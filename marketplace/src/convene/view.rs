@@ -7,6 +7,8 @@
 //! | `convene/identity` | [`CeremonyView`] of the identity key in force |
 //! | `convene/elections` | list of [`ElectionView`] |
 //! | `convene/election/NUMBER` | [`ElectionView`] |
+//! | `convene/names` | list of [`NameView`] |
+//! | `convene/name/NUMBER` | [`NameView`] |
 //! | `convene/hospitals` | list of [`HospitalView`]: who is where and runs which replica |
 
 use eligo_ledger::proposer::ProposerPolicy;
@@ -17,6 +19,7 @@ use crate::convene::act::{Authority, CeremonyTerms, KeyPurpose, Office, Windows}
 use crate::convene::ceremony::Convening;
 use crate::convene::election::Election;
 use crate::convene::event::AuthorityFault;
+use crate::convene::naming::name_bytes;
 use crate::convene::transcript::Stage;
 use crate::encoding::List;
 use crate::name::{AccountId, CeremonyName};
@@ -81,6 +84,23 @@ pub struct ElectionView {
     pub round: Option<u64>,
     /// Who was elected, in order; none before the draw.
     pub elected: Option<Vec<AccountId>>,
+}
+
+/// A name whose key was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NameView {
+    /// The ask's number.
+    pub ask: u64,
+    /// Whose name it is.
+    pub party: AccountId,
+    /// The name's bytes, hexadecimal.
+    pub name: String,
+    /// Where shares are sealed to, hexadecimal.
+    pub letters: String,
+    /// Whose authorities answer.
+    pub ceremony: CeremonyName,
+    /// The authorities that answered, by number, with their letters, hexadecimal.
+    pub shares: Vec<(u8, String)>,
 }
 
 /// Where a hospital is, and what it runs.
@@ -189,6 +209,28 @@ impl Contract {
     pub(crate) fn election_views(&self) -> impl Iterator<Item = ElectionView> {
         let all = self.convene.elections.iter();
         all.map(|(number, election)| election_view(*number, election))
+    }
+
+    /// A name whose key was asked for.
+    #[must_use]
+    pub fn name_view(&self, ask: u64) -> Option<NameView> {
+        let asked = self.convene.names.get(&ask)?;
+        let shares = self.convene.name_shares.range((ask, 0)..=(ask, u8::MAX));
+        Some(NameView {
+            ask,
+            party: asked.party,
+            name: hex::encode(name_bytes(&asked.name)),
+            letters: hex::encode(asked.letters),
+            ceremony: asked.ceremony,
+            shares: shares
+                .map(|((_, who), letter)| (*who, hex::encode(letter.as_slice())))
+                .collect(),
+        })
+    }
+
+    pub(crate) fn name_views(&self) -> impl Iterator<Item = NameView> {
+        let all = self.convene.names.iter();
+        all.filter_map(|(ask, _)| self.name_view(*ask))
     }
 
     pub(crate) fn hospital_views(&self) -> impl Iterator<Item = HospitalView> {

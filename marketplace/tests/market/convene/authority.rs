@@ -14,17 +14,21 @@ use eligo_marketplace::agent::{
 use eligo_marketplace::application::Market;
 use eligo_marketplace::client::{Client, Standing};
 use eligo_marketplace::convene::act::{Act, CeremonyTerms, KeyPurpose, Windows};
-use eligo_marketplace::convene::event::AuthorityFault;
+use eligo_marketplace::convene::event::{AuthorityFault, Convened};
+use eligo_marketplace::convene::named::{RecordAddress, open_named, seal_to_name};
+use eligo_marketplace::convene::naming::Name;
 use eligo_marketplace::convene::transcript::{Message, Stage};
 use eligo_marketplace::convene::view::CeremonyView;
 use eligo_marketplace::encoding::{Blob, List};
-use eligo_marketplace::event::Subject;
+use eligo_marketplace::event::{Event, Subject};
 use eligo_marketplace::node::{Node, NodeConfig};
 use eligo_marketplace::scenario::{Config, Scenario};
 use eligo_marketplace::storage::Objects;
 use eligo_marketplace::transaction::Body;
 use eligo_sharing::dkg::GroupKey;
 use eligo_sharing::ibe::{Authority, ExtractError, Identity, IdentityKey, encrypt};
+use eligo_sharing::letter::LetterKey;
+use eligo_sharing::tcpre::{RecordId, SchemaId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -119,7 +123,10 @@ fn five_machines_of_which_one_cheats_make_a_key() {
         purpose: KeyPurpose::Identity,
         threshold: 3,
         authorities: List::new(cards.collect()).unwrap(),
-        windows: Windows { blocks: 8, ms: 200 },
+        windows: Windows {
+            blocks: 8,
+            ms: 8_000,
+        },
     };
     let registrar = Account::new(&client, &market.registrar.key);
     let begun = registrar.send(Body::Convene(Act::Begin(terms))).unwrap();
@@ -161,5 +168,62 @@ fn five_machines_of_which_one_cheats_make_a_key() {
     let steps = client.history(&Subject::Ceremony(view.ceremony)).unwrap();
     let proven = client.prove(steps).unwrap();
     let shown = proven.iter().filter(|s| s.standing != Standing::Told);
-    assert!(shown.count() > 4 * 5);
+    // Begun; five deal, complain and object, four expose.
+    assert_eq!(shown.count(), 1 + 3 * 5 + 4);
+    names_keys_come_from_them(&client, &market, &identities, folder.path());
+}
+
+/// A hospital asks for the key of one of its records' names, and opens what was sealed to it.
+fn names_keys_come_from_them(
+    client: &Ledger,
+    market: &Scenario<Toy>,
+    identities: &[AuthorityIdentity],
+    folder: &Path,
+) {
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let letters = LetterKey::generate(&mut rng);
+    let hospital = Account::new(client, &market.hospitals[0].key);
+    let (record, version) = ([9; 32], 1);
+    let ask = Body::Convene(Act::AskName {
+        name: Name::Record { record, version },
+        letters: *letters.public().as_bytes(),
+    });
+    let asked = hospital.send(ask).unwrap().accepted().unwrap();
+    let party = hospital.id();
+    let first = Convened::NameAsked { ask: 0, party };
+    assert_eq!(asked, [Event::Convened(first)]);
+    for (at, identity) in identities.iter().enumerate().take(3) {
+        assert!(client.name_key(0, &letters).unwrap().is_none());
+        let deeds = step(
+            client,
+            identity,
+            &folder.join(format!("authority-{at}")),
+            false,
+        );
+        assert_eq!(deeds.len(), 1, "{deeds:?}");
+    }
+    let key = client.name_key(0, &letters).unwrap().unwrap();
+    // Who has another letter key reads none of the shares.
+    let other = LetterKey::generate(&mut rng);
+    assert!(client.name_key(0, &other).unwrap().is_none());
+    let ceremony = client.identity_ceremony().unwrap().unwrap();
+    let authorities = client.settled_key(&ceremony).unwrap().unwrap();
+    let address = RecordAddress {
+        organisation: party.to_string(),
+        record: RecordId::new(record),
+        version,
+    };
+    let (schema, mut sealed) = (SchemaId::new([2; 32]), Vec::new());
+    let capsule = seal_to_name(
+        &authorities,
+        &address,
+        schema,
+        &b"a record"[..],
+        &mut sealed,
+        &mut rng,
+    );
+    let mut opened = Vec::new();
+    let content = open_named(&capsule.unwrap(), &key).unwrap();
+    content.open(sealed.as_slice(), &mut opened).unwrap();
+    assert_eq!(opened, b"a record");
 }

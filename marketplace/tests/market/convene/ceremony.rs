@@ -3,13 +3,15 @@
 
 use eligo_ledger::block::Transaction;
 use eligo_ledger::wire::Wire;
+use eligo_marketplace::care;
 use eligo_marketplace::contract::Contract;
 use eligo_marketplace::convene::act::{Act, Authority, CeremonyTerms, KeyPurpose, Windows};
 use eligo_marketplace::convene::event::AuthorityFault;
+use eligo_marketplace::convene::naming::{EPOCH_DAYS, Name, epoch_of};
 use eligo_marketplace::convene::part;
 use eligo_marketplace::convene::transcript::{Message, Opened, Stage, Transcript, ceremony};
 use eligo_marketplace::convene::view::CeremonyView;
-use eligo_marketplace::encoding::{Blob, List};
+use eligo_marketplace::encoding::{Blob, List, Text};
 use eligo_marketplace::name::{AccountId, CeremonyName};
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Actor, Config, Scenario};
@@ -17,7 +19,9 @@ use eligo_marketplace::solo::Solo;
 use eligo_marketplace::transaction::Body;
 use eligo_sharing::dkg::{self, Exposed, GroupKey, KeyShare, Participant};
 use eligo_sharing::domain::{int, lp};
-use eligo_sharing::ibe::{Authority as Extractor, ExtractError, Identity, IdentityKey, encrypt};
+use eligo_sharing::ibe::{
+    Authority as Extractor, ExtractError, Identity, IdentityKey, encrypt, seal,
+};
 use eligo_sharing::letter::LetterKey;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -122,7 +126,8 @@ impl Hall {
         let stage = self.view().stage;
         let mut said = Vec::new();
         let mut block = Vec::new();
-        for at in 0..N {
+        // Last first: nothing may hang on the order.
+        for at in (0..N).rev() {
             let word = self.word(at).and_then(|word| cheat(self, at, word));
             if let Some(word) = word {
                 block.push(self.act(at, word.clone()));
@@ -453,4 +458,83 @@ fn a_round_lasts_its_time_however_many_blocks_pass() {
     assert_eq!(hall.view().stage, Stage::Deal);
     hall.solo.pass(60_000);
     assert_eq!(hall.view().stage, Stage::Complain);
+}
+
+/// A party asks for names of its own alone, and an authority answers once.
+#[test]
+fn a_name_is_asked_for_by_whose_it_is() {
+    let mut hall = Hall::open();
+    let letters = *LetterKey::generate(&mut rng_of(60)).public().as_bytes();
+    let record = Name::Record {
+        record: [9; 32],
+        version: 1,
+    };
+    let today = hall.solo.contract().status_view().today;
+    let role = |today, role: &str| Name::Role {
+        role: Text::new(role).unwrap(),
+        epoch: epoch_of(today),
+    };
+    let ask = |name: &Name| {
+        let name = name.clone();
+        Body::Convene(Act::AskName { name, letters })
+    };
+    let early = hall.market.by_hospital(0, ask(&record));
+    assert_eq!(hall.solo.submit(early), Err(Rejection::NoAuthorities));
+    hall.run(&honest);
+    let today = today.max(hall.solo.contract().status_view().today);
+    let buyers = hall.market.by_institution(0, ask(&record));
+    let nobodys = hall.market.by_proxy(0, ask(&role(today, "neurology")));
+    let empty = hall.market.by_hospital(0, ask(&role(today, "")));
+    let next = hall
+        .market
+        .by_hospital(0, ask(&role(today + EPOCH_DAYS, "neurology")));
+    for refused in [buyers, nobodys, empty, next] {
+        assert_eq!(hall.solo.submit(refused), Err(Rejection::NameNotTheirs));
+    }
+    for name in [record, role(today, "neurology")] {
+        let asked = hall.market.by_hospital(0, ask(&name));
+        hall.solo.submit(asked).unwrap();
+    }
+    let share = |ask| {
+        let letter = Blob::new(vec![1; 100]).unwrap();
+        Body::Convene(Act::ShareName { ask, letter })
+    };
+    let stranger = hall.market.by_hospital(0, share(0));
+    assert_eq!(hall.solo.submit(stranger), Err(Rejection::NotParticipant));
+    let unknown = hall.market.by_institution(0, share(2));
+    assert_eq!(hall.solo.submit(unknown), Err(Rejection::UnknownName));
+    let first = hall.market.by_institution(0, share(1));
+    hall.solo.submit(first).unwrap();
+    let again = hall.market.by_institution(0, share(1));
+    assert_eq!(hall.solo.submit(again), Err(Rejection::SpokenAlready));
+    let view = hall.solo.contract().name_view(1).unwrap();
+    assert_eq!(
+        (view.party, view.shares.len()),
+        (hall.market.hospitals[0].account(), 1)
+    );
+    let bytes = hall.solo.contract().to_wire();
+    let restored = Contract::from_wire(&bytes).unwrap();
+    assert_eq!(restored.digest(), hall.solo.contract().digest());
+}
+
+/// The key that comes out is the one emergencies are sealed under.
+#[test]
+fn emergencies_are_sealed_to_the_authorities_of_the_last_ceremony() {
+    let mut hall = Hall::open();
+    let record = hall.market.seal(0, None);
+    let registered = hall.market.register(0, &record);
+    hall.solo.submit(registered).unwrap();
+    let other = named(&honest, &[]);
+    hall.run(&honest);
+    assert_eq!(hall.key(), other.key());
+    let name = Identity::of_emergency("north", 1);
+    let sealed = seal(&hall.key(), &name, b"apixaban", &mut rng_of(1)).unwrap();
+    let enter = care::Act::EnterEmergency {
+        record: record.name(),
+        region: Text::new("north").unwrap(),
+        epoch: 1,
+        sealed: Blob::new(sealed.to_bytes()).unwrap(),
+    };
+    let enter = hall.market.by_hospital(0, Body::Care(enter));
+    hall.solo.submit(enter).unwrap();
 }
