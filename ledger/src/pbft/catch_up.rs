@@ -190,6 +190,7 @@ impl<A: Application> Replica<A> {
             self.own_wish = None;
             self.new_view = None;
         }
+        self.take_up_promises();
         self.stable = Some(checkpoint.clone());
         let write = Write::Restored(Box::new((*checkpoint).clone()));
         self.effects.push(Effect::Persist(write));

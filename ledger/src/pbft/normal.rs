@@ -286,6 +286,7 @@ impl<A: Application> Replica<A> {
             self.at(14);
             self.enter_epoch();
         }
+        self.take_up_promises();
         self.checkpoint();
         self.notice_passing_over(&block);
         if self.mode == Mode::Changing {

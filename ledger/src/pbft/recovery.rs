@@ -82,6 +82,9 @@ impl<A: Application> Replica<A> {
         }
         if let Some(record) = recovered.votes {
             replica.resume(&record, &recovered.bodies);
+            if record.height > replica.chain.height().next() {
+                replica.promised = Some((record, recovered.bodies));
+            }
             let epoch = replica.chain.roster().epoch();
             replica.new_view = recovered
                 .new_view
@@ -96,18 +99,25 @@ impl<A: Application> Replica<A> {
         if record.epoch != self.chain.roster().epoch() {
             return;
         }
-        self.view = record.view;
-        self.voted = record.view;
-        self.own_wish = record.view_change.clone();
-        if record.view_change.is_some() {
-            self.mode = Mode::Changing;
+        // A later view may have been entered since; what was prepared before still counts.
+        let current = record.view >= self.view;
+        if current {
+            self.view = record.view;
+            self.voted = record.view;
+            self.own_wish = record.view_change.clone();
+            if record.view_change.is_some() {
+                self.mode = Mode::Changing;
+            }
         }
         if record.height != self.chain.height().next() {
             return;
         }
         let body = |digest| bodies.iter().find(|b| b.digest() == digest).cloned();
-        self.slot.forced = record.forced;
+        if current {
+            self.slot.forced = record.forced;
+        }
         if let Some(accepted) = record.accepted
+            && current
             && let Some(block) = body(accepted.digest)
         {
             if accepted.from != self.id && self.votes() {
@@ -134,6 +144,18 @@ impl<A: Application> Replica<A> {
                 self.slot.commits.insert(self.id, own);
             }
             self.slot.prepared = Some((prepared.clone(), block));
+        }
+    }
+
+    /// Takes up what was promised before a restart, when its height is reached again by blocks or by a
+    /// snapshot of others.
+    pub(crate) fn take_up_promises(&mut self) {
+        let next = self.chain.height().next();
+        match self.promised.take() {
+            Some((record, bodies)) if record.height == next => self.resume(&record, &bodies),
+            Some(later) if later.0.height > next => self.promised = Some(later),
+            // Passed: the blocks are certified.
+            _ => {}
         }
     }
 

@@ -117,6 +117,9 @@ pub struct Replica<A> {
     pub(crate) slot: Slot,
     /// No vote below this height: it was voted on before a restart.
     pub(crate) floor: Height,
+    /// What was promised before a restart at a height this replica has yet to come to again, and the
+    /// blocks it names.
+    pub(crate) promised: Option<(Box<VotingRecord>, Vec<Arc<Block>>)>,
     pub(crate) wishes: BTreeMap<ReplicaId, Wish>,
     pub(crate) own_wish: Option<Arc<ViewChange>>,
     pub(crate) new_view: Option<Arc<NewView>>,
@@ -158,6 +161,7 @@ impl<A: Application> Replica<A> {
             voted: View::FIRST,
             slot: Slot::default(),
             floor: Height::default(),
+            promised: None,
             wishes: BTreeMap::new(),
             own_wish: None,
             new_view: None,
@@ -407,6 +411,10 @@ impl<A: Application> Replica<A> {
 
     /// Writes the voting record: before any message that depends on it.
     pub(crate) fn persist_votes(&mut self) {
+        if self.promised.is_some() {
+            // Nothing is promised below the floor, and what is on disk still holds.
+            return;
+        }
         let record = VotingRecord {
             epoch: self.chain.roster().epoch(),
             view: self.view,

@@ -30,11 +30,26 @@ impl<A: Application> Replica<A> {
         self.wish();
     }
 
-    /// After a certified block arrived while changing: the same wish from the new height.
+    /// After a certified block arrived while changing: the same wish from the new height. One made at
+    /// this height before a restart stays as it was signed.
     pub(crate) fn wish_again(&mut self) {
-        if self.votes() {
-            self.wish();
+        if !self.votes() {
+            return;
         }
+        let made = |w: &Arc<ViewChange>| {
+            let b = &w.ballot;
+            let epoch = self.chain.roster().epoch();
+            (b.epoch, b.view, b.height) == (epoch, self.view, self.chain.height())
+        };
+        let Some(wish) = self.own_wish.clone().filter(made) else {
+            return self.wish();
+        };
+        let block = self.slot.prepared.as_ref().map(|(_, b)| b.clone());
+        let block = wish.prepared.as_ref().and(block);
+        self.wishes.insert(self.id, (wish.clone(), block.clone()));
+        self.persist_votes();
+        self.broadcast(Message::ViewChange(wish, block));
+        self.check_wishes();
     }
 
     fn wish(&mut self) {
