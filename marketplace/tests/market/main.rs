@@ -6,6 +6,8 @@
 #[cfg(feature = "node")]
 mod agents;
 mod attacks;
+#[cfg(feature = "malachite")]
+mod cluster;
 mod fair;
 mod golden;
 mod model;
