@@ -31,6 +31,7 @@ use crate::engine::{Blocks, Engine, EngineError, Receipt, Reply, Status};
 use crate::height::{Height, ReplicaId};
 use crate::identity::SecretKey;
 use crate::light::LedgerProof;
+use crate::pbft::effect::Delivery;
 use crate::pool::{Mempool, PoolLimits};
 use crate::store::StoreError;
 use context::Epochs;
@@ -204,6 +205,16 @@ impl Malachite {
     pub fn prove(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, EngineError> {
         let (answer, inbox) = channel();
         self.tell(Command::Prove(height, index, answer))?;
+        inbox.recv_timeout(BUSY).map_err(|_| EngineError::Stopped)
+    }
+
+    /// A final block with its results; `None` if the replica does not have it.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn block(&self, height: Height) -> Result<Option<Delivery>, EngineError> {
+        let (answer, inbox) = channel();
+        self.tell(Command::Block(height, answer))?;
         inbox.recv_timeout(BUSY).map_err(|_| EngineError::Stopped)
     }
 

@@ -1,5 +1,6 @@
-//! A node: the contract on replicas of this process, an archive of final blocks with an index of what
-//! happened in them, ciphertext storage, and all of it served over HTTP.
+//! A node: the contract on replicas of this process, or on one replica of a cluster of processes (feature
+//! `malachite`); an archive of final blocks with an index of what happened in them; ciphertext storage; and
+//! all of it served over HTTP.
 //!
 //! A [`Node`] is itself a [`Desk`]: what is in the same process needs no socket.
 
@@ -10,6 +11,7 @@ mod http;
 mod market;
 mod metrics;
 mod openapi;
+mod order;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -25,11 +27,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use eligo_ledger::application::{Application, Finalized, Genesis, Query, Reject};
 use eligo_ledger::block::{Block, Transaction};
+#[cfg(feature = "malachite")]
+use eligo_ledger::cluster::{ReplicaConfig, control::ControlServer};
 use eligo_ledger::embedded::{ClusterConfig, Embedded, StartError};
-use eligo_ledger::engine::{Engine, EngineError, Status};
+use eligo_ledger::engine::{EngineError, Status};
 use eligo_ledger::height::{Height, ReplicaId};
 use eligo_ledger::identity::SecretKey;
 use eligo_ledger::light::LedgerProof;
+#[cfg(feature = "malachite")]
+use eligo_ledger::malachite::{Malachite, StartError as StartReplicaError};
 use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::pool::PoolLimits;
 use eligo_ledger::store::{Store, StoreError};
@@ -43,6 +49,7 @@ use crate::client::{Desk, DeskError, Problem, ProblemKind, Said};
 use crate::storage::{ObjectDigest, Objects, StorageError};
 use front::Front;
 use metrics::Metrics;
+use order::Order;
 
 /// An application that a node can serve: it names its refusals, and says what happened in a block.
 pub trait Served: Application {
@@ -71,6 +78,10 @@ pub enum NodeError {
     /// The system gives no thread or socket.
     #[error(transparent)]
     System(#[from] std::io::Error),
+    /// The replica of a cluster.
+    #[cfg(feature = "malachite")]
+    #[error(transparent)]
+    Cluster(#[from] eligo_ledger::malachite::StartError),
 }
 
 /// What a node is made of.
@@ -90,9 +101,23 @@ pub struct NodeConfig {
     pub patience: Duration,
 }
 
+/// What a node of a cluster of processes is made of.
+#[cfg(feature = "malachite")]
+#[derive(Debug)]
+pub struct MemberConfig {
+    /// The replica that runs here, its key and ledger, and where the others are.
+    pub replica: ReplicaConfig,
+    /// Where the archive is.
+    pub directory: PathBuf,
+    /// Where ciphertexts are. The nodes of a cluster serve one store, or each serves its own.
+    pub objects: Objects,
+    /// How long a submission waits for its block.
+    pub patience: Duration,
+}
+
 /// A running node.
 pub struct Node<A: Served + 'static> {
-    engine: Arc<Embedded<Front<A>>>,
+    engine: Arc<Order<A>>,
     genesis: Genesis,
     archive: Arc<Archive>,
     objects: Objects,
@@ -101,6 +126,9 @@ pub struct Node<A: Served + 'static> {
     follower: Mutex<Option<JoinHandle<()>>>,
     metrics: Metrics,
     patience: Duration,
+    /// Answers whoever asks the replica of a cluster.
+    #[cfg(feature = "malachite")]
+    control: Option<ControlServer>,
 }
 
 impl<A: Served + 'static> std::fmt::Debug for Node<A> {
@@ -133,31 +161,62 @@ impl<A: Served + 'static> Node<A> {
                 }
             }
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("node")
-            .enable_all()
-            .build()?;
         let cluster = ClusterConfig {
             directory: replicas,
             genesis: config.genesis.clone(),
             keys: config.keys,
             pool: config.pool,
         };
-        let engine = Arc::new(Embedded::start(cluster, move |id| Front::new(make(id)))?);
-        let archive = Arc::new(archive);
+        let engine = Embedded::start(cluster, move |id| Front::new(make(id)))?;
+        let served = (config.genesis, config.objects, config.patience);
+        Self::serve(Order::Here(engine), archive, served)
+    }
+
+    /// Starts one replica of a cluster of processes, and follows its blocks. The replica also answers at its
+    /// control address, as `eligo cluster status` asks.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    #[cfg(feature = "malachite")]
+    pub fn join(config: MemberConfig, application: A) -> Result<Self, NodeError> {
+        let (genesis, key) = config.replica.open().map_err(StartReplicaError::from)?;
+        std::fs::create_dir_all(&config.directory)?;
+        let archive = Archive::open(&config.directory.join("blocks"), A::notices)?;
+        let front = Front::new(application);
+        let replica = Malachite::with(&config.replica, genesis.clone(), key, front)?;
+        let replica = Arc::new(replica);
+        let control = ControlServer::start(config.replica.control, replica.clone())?;
+        let served = (genesis, config.objects, config.patience);
+        let mut node = Self::serve(Order::Among(replica), archive, served)?;
+        node.control = Some(control);
+        Ok(node)
+    }
+
+    fn serve(
+        engine: Order<A>,
+        archive: Archive,
+        (genesis, objects, patience): (Genesis, Objects, Duration),
+    ) -> Result<Self, NodeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("node")
+            .enable_all()
+            .build()?;
+        let (engine, archive) = (Arc::new(engine), Arc::new(archive));
         let stopping = Arc::new(AtomicBool::new(false));
         let follower = follow(&engine, &archive, &stopping)?;
         Ok(Self {
             engine,
-            genesis: config.genesis,
+            genesis,
             archive,
-            objects: config.objects,
+            objects,
             runtime,
             stopping,
             follower: Mutex::new(Some(follower)),
             metrics: Metrics::default(),
-            patience: config.patience,
+            patience,
+            #[cfg(feature = "malachite")]
+            control: None,
         })
     }
 
@@ -173,34 +232,41 @@ impl<A: Served + 'static> Node<A> {
         self.engine.status()
     }
 
-    /// Stops one replica; false if it was not running.
-    pub fn stop_replica(&self, id: ReplicaId) -> bool {
-        self.engine.stop_replica(id)
+    /// Whether it works: false after a replica of a cluster stopped by itself, because its disk failed or
+    /// its state contradicts a certificate.
+    #[must_use]
+    pub fn going(&self) -> bool {
+        self.engine.going()
     }
 
-    /// Starts one replica again from its file.
+    /// Stops one replica of this process; false if it was not running, or is one of a cluster's.
+    pub fn stop_replica(&self, id: ReplicaId) -> bool {
+        match self.engine.as_ref() {
+            Order::Here(engine) => engine.stop_replica(id),
+            #[cfg(feature = "malachite")]
+            Order::Among(_) => false,
+        }
+    }
+
+    /// Starts one replica of this process again from its file.
     ///
     /// # Errors
     /// [`NodeError::Start`].
     pub fn start_replica(&self, id: ReplicaId) -> Result<(), NodeError> {
-        Ok(self.engine.start_replica(id)?)
+        match self.engine.as_ref() {
+            Order::Here(engine) => Ok(engine.start_replica(id)?),
+            #[cfg(feature = "malachite")]
+            Order::Among(_) => Err(StartError::NoKey(id).into()),
+        }
     }
 
     /// Asks the first replica that runs.
     fn ask(&self, query: &Query) -> Result<Option<Vec<u8>>, EngineError> {
-        for member in self.genesis.roster.members() {
-            match self.engine.query(member.id, query.clone()) {
-                Err(EngineError::NotRunning(_)) => {}
-                other => {
-                    let answer = other?;
-                    // What an answer speaks of can be fetched: the archive is as far.
-                    let until = Instant::now() + self.patience;
-                    self.archive.wait(answer.height, until);
-                    return Ok(answer.value);
-                }
-            }
-        }
-        Err(EngineError::Stopped)
+        let answer = self.engine.query(&self.genesis.roster, query)?;
+        // What an answer speaks of can be fetched: the archive is as far.
+        let until = Instant::now() + self.patience;
+        self.archive.wait(answer.height, until);
+        Ok(answer.value)
     }
 
     /// Refuses what the application would refuse; what was executed already is not refused again.
@@ -244,19 +310,22 @@ impl<A: Served + 'static> Node<A> {
 }
 
 fn follow<A: Application + 'static>(
-    engine: &Arc<Embedded<A>>,
+    engine: &Arc<Order<A>>,
     archive: &Arc<Archive>,
     stopping: &Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let blocks = engine.blocks();
-    let (archive, stopping) = (archive.clone(), stopping.clone());
+    let (engine, archive, stopping) = (engine.clone(), archive.clone(), stopping.clone());
     let follower = move || {
+        // What became final before anybody followed.
+        catch_up(&engine, &archive);
         while !stopping.load(Ordering::Relaxed) {
             match blocks.next(Duration::from_millis(100)) {
                 Ok(delivery) => {
-                    if let Err(error) = archive.add(delivery) {
-                        tracing::error!(%error, "the archive misses a block until the next start");
+                    if delivery.decision.block.height() > archive.height().next() {
+                        catch_up(&engine, &archive);
                     }
+                    keep(&archive, delivery);
                 }
                 Err(EngineError::TimedOut) => {}
                 Err(_) => break,
@@ -266,6 +335,24 @@ fn follow<A: Application + 'static>(
     std::thread::Builder::new()
         .name("archive".into())
         .spawn(follower)
+}
+
+fn keep(archive: &Archive, delivery: Arc<Delivery>) {
+    if let Err(error) = archive.add(delivery) {
+        tracing::error!(%error, "the archive misses a block until the next start");
+    }
+}
+
+/// Takes the blocks that the engine has and the archive has not.
+fn catch_up<A: Application + 'static>(engine: &Order<A>, archive: &Archive) {
+    let mut next = archive.height().next();
+    while let Ok(Some(delivery)) = engine.block(next) {
+        keep(archive, Arc::new(delivery));
+        if archive.height() < next {
+            return;
+        }
+        next = archive.height().next();
+    }
 }
 
 /// An engine that gives no answer, as a problem.

@@ -18,6 +18,7 @@ pub(super) enum Command {
     Submit(Transaction, Sender<Result<(), Reject>>),
     Query(Query, Sender<QueryAnswer>),
     Prove(Height, u32, Sender<Option<LedgerProof>>),
+    Block(Height, Sender<Option<Delivery>>),
     Stop,
 }
 

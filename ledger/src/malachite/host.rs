@@ -639,6 +639,9 @@ impl<A: Application> Host<A> {
                 Some(Command::Prove(height, index, answer)) => {
                     answer.send(self.prove(height, index)).ok();
                 }
+                Some(Command::Block(height, answer)) => {
+                    answer.send(self.store.block(height).ok().flatten()).ok();
+                }
             }
             match more.try_recv() {
                 Ok(next) => command = Some(next),

@@ -7,6 +7,8 @@
 mod agents;
 mod attacks;
 mod care;
+#[cfg(feature = "malachite")]
+mod cluster;
 mod convene;
 mod fair;
 mod golden;

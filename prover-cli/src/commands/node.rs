@@ -1,4 +1,5 @@
-//! `eligo node`: four replicas, five proxies, a beacon and a registrar in one process, served over HTTP.
+//! `eligo node`: four replicas, five proxies, a beacon and a registrar in one process, served over HTTP; or
+//! one replica of a cluster of processes.
 
 use std::{
     net::SocketAddr,
@@ -38,6 +39,9 @@ use crate::{
     publisher::PublisherPublic,
 };
 
+#[cfg(feature = "malachite")]
+mod member;
+
 /// Run a node: four replicas in one process, with no set-up
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -68,6 +72,9 @@ pub struct Node {
     /// Log requests to standard error, as JSON
     #[arg(long)]
     log: bool,
+    #[cfg(feature = "malachite")]
+    #[command(flatten)]
+    member: member::Member,
 }
 
 /// What else can be done with a development chain.
@@ -116,6 +123,8 @@ pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
     match &args.command {
         Some(NodeCommand::Admit(args)) => admit_party(args, console),
         None if args.dev => serve(args, console),
+        #[cfg(feature = "malachite")]
+        None if args.member.is_given() => member::serve(args, console),
         None => Err(Failure::usage("which chain?")
             .help("`eligo node --dev` makes one of its own and serves it")),
     }
@@ -128,13 +137,17 @@ pub fn open(dir: &Path, dispute_ms: u64) -> Attempt<DevChain> {
     DevChain::open(dir, &terms, &mut OsRng).map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
 }
 
+fn log_requests() {
+    let log = tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr);
+    // Only a second subscriber could fail, and there is none.
+    log.try_init().ok();
+}
+
 fn serve(args: &Node, console: &Console) -> Attempt<u8> {
     if args.log {
-        let log = tracing_subscriber::fmt()
-            .json()
-            .with_writer(std::io::stderr);
-        // Only a second subscriber could fail, and there is none.
-        log.try_init().ok();
+        log_requests();
     }
     interrupt::be_patient();
     let chain = open(&args.dir, args.dispute_ms)?;
@@ -149,47 +162,81 @@ fn serve(args: &Node, console: &Console) -> Attempt<u8> {
     };
     let started = |e| Failure::new(Kind::File, e).of(shown(&args.dir));
     let node = MarketNode::start(config, |_| Market::new()).map_err(started)?;
-    let server = Server::start(Arc::new(node), args.listen, HttpLimits::default());
+    let genesis = DevChain::genesis_file(&args.dir);
+    let server = listen(node, args.listen, &genesis, console)?;
+    let helpers = Helpers {
+        keys: &chain,
+        journals: args.dir.join("journals"),
+        proxies: !args.no_proxies,
+    };
+    let node = server.node().clone();
+    run_until_stopped(&node, Some(&helpers))?;
+    console.say("stopped");
+    Ok(0)
+}
+
+/// Serves a node over HTTP, and says where.
+fn listen(
+    node: MarketNode<Market>,
+    address: SocketAddr,
+    genesis: &Path,
+    console: &Console,
+) -> Attempt<Server<Market>> {
+    let server = Server::start(Arc::new(node), address, HttpLimits::default());
     let server = server.map_err(|e| {
-        Failure::new(
-            Kind::Network,
-            format!("cannot listen on {}: {e}", args.listen),
-        )
-        .help("name another address with --listen")
+        Failure::new(Kind::Network, format!("cannot listen on {address}: {e}"))
+            .help("name another address with --listen")
     })?;
-    let id = chain.genesis().digest().to_string();
+    let client = Client::trusting(server.node().clone())?;
+    let id = client.chain().to_string();
     console.say(format!(
         "{}\nchain {id}\ngenesis {}",
         server.url(),
-        shown(&DevChain::genesis_file(&args.dir))
+        shown(genesis)
     ));
     console.object(json!({
         "url": server.url(),
         "chain": id,
-        "genesis": shown(&DevChain::genesis_file(&args.dir)),
+        "genesis": shown(genesis),
     }));
-    let client = Client::new(chain.genesis().clone(), server.node().clone())?;
+    Ok(server)
+}
+
+/// Beacon and proxies of a development chain, which run beside a node.
+struct Helpers<'a> {
+    keys: &'a DevChain,
+    journals: PathBuf,
+    proxies: bool,
+}
+
+/// Runs until an interrupt, or until the node's replica stopped by itself.
+fn run_until_stopped(node: &Arc<MarketNode<Market>>, helpers: Option<&Helpers<'_>>) -> Attempt<()> {
+    let client = Client::trusting(node.clone())?;
+    let going = || interrupt::going() && node.going();
     std::thread::scope(|scope| -> Attempt<()> {
-        let mut helpers = Vec::new();
+        let mut running = Vec::new();
         let every = Duration::from_millis(200);
-        let (client, chain) = (&client, &chain);
-        helpers.push(scope.spawn(move || {
-            let mut beacon = BeaconAgent::new(client, chain.beacon(), chain.registrar());
-            beacon.run(every, &interrupt::going, &mut |_| ())
-        }));
-        let proxies = chain.proxies().iter().filter(|_| !args.no_proxies);
-        for (number, proxy) in (1..).zip(proxies) {
-            let folder = args.dir.join("journals").join(format!("proxy-{number}"));
-            let journal = Journal::open(&folder).map_err(Failure::unexpected)?;
-            helpers.push(scope.spawn(move || {
-                let mut agent = ProxyAgent::new(client, proxy, journal);
-                agent.run(every, &interrupt::going, &mut |_| ())
+        let (client, going) = (&client, &going);
+        if let Some(helpers) = helpers {
+            let chain = helpers.keys;
+            running.push(scope.spawn(move || {
+                let mut beacon = BeaconAgent::new(client, chain.beacon(), chain.registrar());
+                beacon.run(every, going, &mut |_| ())
             }));
+            let proxies = chain.proxies().iter().filter(|_| helpers.proxies);
+            for (number, proxy) in (1..).zip(proxies) {
+                let folder = helpers.journals.join(format!("proxy-{number}"));
+                let journal = Journal::open(&folder).map_err(Failure::unexpected)?;
+                running.push(scope.spawn(move || {
+                    let mut agent = ProxyAgent::new(client, proxy, journal);
+                    agent.run(every, going, &mut |_| ())
+                }));
+            }
         }
-        while interrupt::going() {
+        while going() {
             std::thread::sleep(Duration::from_millis(100));
         }
-        for helper in helpers {
+        for helper in running {
             match helper.join() {
                 Ok(done) => done?,
                 Err(_) => return Err(Failure::unexpected("a helper of the node panicked")),
@@ -197,8 +244,14 @@ fn serve(args: &Node, console: &Console) -> Attempt<u8> {
         }
         Ok(())
     })?;
-    console.say("stopped");
-    Ok(0)
+    if node.going() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::File,
+        "the replica stopped: its disk failed, or its state contradicts a certificate",
+    )
+    .help("keep its folder for inspection; do not start a copy of it"))
 }
 
 /// A doctor or an authority, by its card.

@@ -248,8 +248,14 @@ pub fn revoke(args: &Revoke, console: &Console) -> Attempt<u8> {
     let chain = ChainId::from(client.chain());
     let key = claim_account(&wallet, &chain, &seen.requirement);
     let body = revocation(args.claim, &grant, &encounter)?;
-    let sent = Account::new(&client, &key).send(body)?;
-    sent.accepted()?;
+    // Asked again after it was cut short, it finds what it did.
+    let revoked = || {
+        Ok(client
+            .claim(&args.claim)?
+            .and_then(|c| c.accepted?.revoked)
+            .is_some())
+    };
+    Account::new(&client, &key).send_unless(body, revoked)?;
     let effective = client.claim(&args.claim)?.and_then(|c| c.accepted?.revoked);
     console.say(format!(
         "claim {}: revoked, from block {} on no share is taken",
@@ -325,10 +331,21 @@ pub fn withdraw(args: &Withdraw, console: &Console) -> Attempt<u8> {
         }
         _ => return Err(Failure::usage("what?").help("give --requirement or --record")),
     };
-    let sent = Account::new(&client, &key).send(body)?;
-    let height = sent.height.get();
-    sent.accepted()?;
-    console.say(format!("{name}: withdrawn in block {height}"));
+    // Asked again after it was cut short, it finds what it did.
+    let gone = || match (args.requirement, args.record) {
+        (Some(name), _) => {
+            let seen = client.requirement(&name)?;
+            Ok(seen.is_some_and(|r| r.status == "withdrawn"))
+        }
+        (_, Some(name)) => Ok(client.record(&name)?.is_some_and(|r| r.withdrawn)),
+        _ => Ok(false),
+    };
+    let sent = Account::new(&client, &key).send_unless(body, gone)?;
+    let height = sent.map(|sent| sent.height.get());
+    console.say(match height {
+        Some(height) => format!("{name}: withdrawn in block {height}"),
+        None => format!("{name}: was withdrawn already"),
+    });
     console.object(json!({ "name": name, "height": height }));
     Ok(0)
 }
