@@ -14,6 +14,7 @@ use eligo_ledger::roster::Roster;
 use super::front::Front;
 
 /// The engine behind a node.
+#[allow(clippy::large_enum_variant)] // One in a process.
 pub(super) enum Order<A: Application + 'static> {
     /// Replicas of this process.
     Here(Embedded<Front<A>>),
