@@ -160,9 +160,9 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 /// `eligo export ... | head` is no failure: the reader went away with what it wanted.
 #[test]
-fn a_reader_may_go_away() {
+fn an_artefacts_reader_that_goes_away_is_no_failure() {
     let desk = Desk::new();
-    desk.take(&["adult.toml"]);
+    desk.take(&["adult.toml", "h.pub"]);
     let mut child = desk
         .command(&[
             "export",
