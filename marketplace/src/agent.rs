@@ -6,6 +6,7 @@
 //! may still be executed.
 
 mod account;
+mod arbiter;
 mod authority;
 mod beacon;
 mod hospital;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use eligo_ledger::wire::WireError;
 
 pub use account::{Account, Sent};
+pub use arbiter::ArbiterAgent;
 pub use authority::{AuthorityAgent, AuthorityIdentity, AuthorityIdentityError, read_share};
 pub use beacon::{BeaconAgent, BeaconHands};
 pub use hospital::{HospitalAgent, Registration, patient_entry, sealed_entry};

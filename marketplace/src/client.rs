@@ -20,7 +20,7 @@ use eligo_ledger::merkle;
 use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::wire::Wire;
 
-pub use acceptance::AcceptedClaim;
+pub use acceptance::{AcceptedClaim, DisputeLetter};
 pub use history::{ProvenStep, Standing, Step};
 pub use http::HttpDesk;
 pub use problem::{Problem, ProblemKind};

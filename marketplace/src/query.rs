@@ -10,6 +10,7 @@
 //! | `claim/CLAIM`, `claims`, `claims/NAME` | [`ClaimView`]; all accepted, those under a requirement |
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
 //! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
+//! | `disputes` | list of [`ClaimView`]: what arbiters are to judge |
 //! | `arbiters` | list of replica, account and letter key |
 //! | `convene/..` | [as listed there](crate::convene::view) |
 //! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..`, `events/encounter/..`, `events/ask/..` | list of [`EventView`], oldest first |
@@ -23,7 +24,7 @@ use serde::Serialize;
 
 use crate::care;
 use crate::certificate::Role;
-use crate::claim::Claim;
+use crate::claim::{Claim, Stage};
 use crate::contract::{Contract, Moment};
 use crate::credits::Credits;
 use crate::event::{Logged, Place, Subject};
@@ -122,6 +123,7 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
             page.of(all.filter_map(|(id, _)| contract.claim_view(id)))
         }
         ["claims", name] => page.of(contract.claims_under(name.parse().ok()?)),
+        ["disputes"] => page.of(contract.disputes()),
         ["proxy", account] => json(&contract.proxy_view(&account.parse().ok()?)?),
         ["proxies"] => {
             let all = contract.proxies.iter();
@@ -313,6 +315,16 @@ impl Contract {
         let all = (name, ClaimId::new([0; 32]))..=(name, ClaimId::new([0xff; 32]));
         let claims = self.index.claims.range(all);
         claims.filter_map(|(_, id)| self.claim_view(id))
+    }
+
+    /// Claims whose content arbiters are to judge, those that are decided first first.
+    fn disputes(&self) -> impl Iterator<Item = ClaimView> {
+        let due = self.index.due.iter();
+        let disputed = due.filter(|(_, id)| {
+            let claim = self.claims.get(id);
+            claim.is_some_and(|claim| claim.stage == Stage::Disputed)
+        });
+        disputed.filter_map(|(_, id)| self.claim_view(id))
     }
 
     /// A claim, accepted or lately rejected.

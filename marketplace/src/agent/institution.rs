@@ -119,7 +119,7 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
 
     /// Fetches, combines, opens, judges; disputes what is wrong.
     fn open(&mut self, id: ClaimId, accepted: &AcceptedClaim) -> Result<String, AgentError> {
-        let ciphertext = match self.fetch(accepted) {
+        let ciphertext = match fetch(self.client, &self.journal, accepted) {
             Ok(ciphertext) => ciphertext,
             Err(error) => return self.without_ciphertext(id, accepted, error),
         };
@@ -157,22 +157,6 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
         tracing::warn!(%error, "the ciphertext cannot be had");
         let raised = self.dispute(id, accepted)?;
         Ok(format!("{raised}: the ciphertext cannot be had"))
-    }
-
-    /// The ciphertext as a file, whole and checked.
-    fn fetch(&self, accepted: &AcceptedClaim) -> Result<PathBuf, AgentError> {
-        let folder = self.journal.folder().join("ciphertexts");
-        std::fs::create_dir_all(&folder)?;
-        let file = folder.join(accepted.ciphertext.to_string());
-        if !file.exists() {
-            let mut staged = tempfile::NamedTempFile::new_in(&folder)?;
-            self.client.desk().get(accepted.ciphertext, &mut staged)?;
-            staged.flush()?;
-            staged.as_file().sync_all()?;
-            staged.persist(&file).map_err(|e| e.error)?;
-            File::open(&folder)?.sync_all()?;
-        }
-        Ok(file)
     }
 
     /// Disputes a delivered claim whatever is in it, as after people looked at the record.
@@ -294,6 +278,26 @@ impl<'a, D: Desk> InstitutionAgent<'a, D> {
             Err(reason) => Err(AgentError::Refused(reason)),
         }
     }
+}
+
+/// A claim's ciphertext as a file in the journal's folder, whole and checked.
+pub(super) fn fetch<D: Desk>(
+    client: &Client<D>,
+    journal: &Journal,
+    accepted: &AcceptedClaim,
+) -> Result<PathBuf, AgentError> {
+    let folder = journal.folder().join("ciphertexts");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join(accepted.ciphertext.to_string());
+    if !file.exists() {
+        let mut staged = tempfile::NamedTempFile::new_in(&folder)?;
+        client.desk().get(accepted.ciphertext, &mut staged)?;
+        staged.flush()?;
+        staged.as_file().sync_all()?;
+        staged.persist(&file).map_err(|e| e.error)?;
+        File::open(&folder)?.sync_all()?;
+    }
+    Ok(file)
 }
 
 /// What became of a record that is not what was proved.

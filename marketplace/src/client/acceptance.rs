@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eligo_ledger::height::Time;
+use eligo_ledger::height::{ReplicaId, Time};
 use eligo_sharing::keys::{ProxyKey, ReceivingPublicKey};
 use eligo_sharing::tcpre::{
     Capsule, CheckedCapsule, GrantTerms, Share, SignedGrant, VerifiedGrant, VerifiedShare,
@@ -16,7 +16,7 @@ use crate::entry::RecordEntry;
 use crate::event::{Event, Subject};
 use crate::name::{AccountId, ClaimId, RecordName};
 use crate::signature::verifying_key;
-use crate::transaction::{Body, SignedTransaction};
+use crate::transaction::{Body, DisputeEvidence, SignedTransaction};
 
 /// A claim that the ledger accepted, with everything that serving or opening it takes.
 #[derive(Clone, Debug)]
@@ -36,6 +36,17 @@ pub struct AcceptedClaim {
     pub proved: bool,
     /// The time of the block that accepted it.
     pub accepted: Time,
+}
+
+/// What a dispute says to an arbiter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisputeLetter {
+    /// Only the node says that it was raised: the next block has the chain's word.
+    Unproved,
+    /// Nothing: it is decided on the ledger, or that arbiter was not written to.
+    None,
+    /// The letter's bytes.
+    Letter(Vec<u8>),
 }
 
 impl AcceptedClaim {
@@ -125,6 +136,35 @@ impl<D: Desk> Client<D> {
             proved: proven.standing == Standing::Proved,
             accepted: proven.time.ok_or_else(|| nonsense("a claim"))?,
         }))
+    }
+
+    /// With which letter to a replica's arbiter a content was disputed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn dispute_letter(
+        &self,
+        id: &ClaimId,
+        arbiter: ReplicaId,
+    ) -> Result<DisputeLetter, ClientError> {
+        let mut steps = self.history(&Subject::Claim(*id))?.into_iter();
+        let raised = |e: &Event| matches!(e, Event::Disputed { claim, .. } if claim == id);
+        let step = steps.find(|step| raised(&step.event));
+        let step = step.ok_or_else(|| nonsense("a dispute that nobody raised"))?;
+        let proven = self.prove_step(step)?;
+        if proven.standing != Standing::Proved {
+            return Ok(DisputeLetter::Unproved);
+        }
+        let evidence = match proven.signed.as_ref().map(SignedTransaction::body) {
+            Some(Body::Dispute { claim, evidence }) if claim == id => evidence,
+            _ => return Err(nonsense("a dispute")),
+        };
+        let DisputeEvidence::Content(letters) = evidence else {
+            return Ok(DisputeLetter::None);
+        };
+        let letter = letters.as_slice().iter().find(|l| l.arbiter == arbiter);
+        let letter = letter.map(|l| l.letter.as_slice().to_vec());
+        Ok(letter.map_or(DisputeLetter::None, DisputeLetter::Letter))
     }
 
     /// Whether every proxy that a node says was drawn is one of the roster, with the key it registered: in the

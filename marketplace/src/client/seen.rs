@@ -363,6 +363,14 @@ impl<D: Desk> Client<D> {
         self.list(&format!("claims/{requirement}"))
     }
 
+    /// Claims whose content is disputed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn disputes(&self) -> Result<Vec<SeenClaim>, ClientError> {
+        self.list("disputes")
+    }
+
     /// Who judges disputes.
     ///
     /// # Errors

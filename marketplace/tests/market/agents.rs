@@ -18,8 +18,9 @@ use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::pool::PoolLimits;
 use eligo_ledger::wire::Wire;
 use eligo_marketplace::agent::{
-    Account, Agent, AgentError, BeaconAgent, BeaconHands, Deed, HospitalAgent, InstitutionAgent,
-    Journal, JournalError, Judge, Judgement, ProxyAgent, ProxyIdentity, Registration,
+    Account, Agent, AgentError, ArbiterAgent, BeaconAgent, BeaconHands, Deed, HospitalAgent,
+    InstitutionAgent, Journal, JournalError, Judge, Judgement, ProxyAgent, ProxyIdentity,
+    Registration,
 };
 use eligo_marketplace::application::Market;
 use eligo_marketplace::certificate::{Certificate, Level, Role};
@@ -328,6 +329,70 @@ fn a_wrong_record_is_disputed_once_and_the_arbiters_get_the_transcript() {
         .iter()
         .filter(|s| matches!(s.event, Event::Disputed { .. }));
     assert_eq!(raised.count(), 1);
+}
+
+/// Arbiters judge what was disputed; how often they died over it.
+fn judge(fair: &Fair, folder: &Path, claim: &ClaimId, verdict: &Judgement) -> usize {
+    let (start, mut crashes) = (Instant::now(), 0);
+    while fair.status(claim) == "disputed" {
+        for (n, arbiter) in (0u16..).zip(&fair.market.arbiters) {
+            let (crashed, _) = crashing(&folder.join(format!("arbiter-{n}")), |journal| {
+                let keys = (ReplicaId::new(n), &arbiter.actor.key, &arbiter.letters);
+                let judge = Compare(verdict.clone());
+                ArbiterAgent::new(&fair.client, keys, journal, judge).step()
+            });
+            crashes += crashed;
+        }
+        assert!(start.elapsed() < PATIENCE, "not decided");
+    }
+    crashes
+}
+
+fn disputed(folder: &Path) -> (Fair, MadeClaim) {
+    let mut fair = open(folder, LONG_MS);
+    fair.registered(folder);
+    fair.publish();
+    let claim = fair.claim();
+    fair.delivered(folder);
+    let wrong = Judgement::Wrong("the hospital did not sign this record".into());
+    buy(&fair, folder, &claim.id, &wrong);
+    assert_eq!(fair.status(&claim.id), "disputed");
+    (fair, claim)
+}
+
+#[test]
+fn arbiters_open_what_was_disputed_and_the_hospital_pays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fair, claim) = disputed(folder.path());
+    let wrong = Judgement::Wrong("it is another record".into());
+    assert!(judge(&fair, folder.path(), &claim.id, &wrong) >= 3);
+    assert_eq!(fair.status(&claim.id), "refunded");
+    let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits;
+    assert_eq!(credits(&claim.account.account()).get(), 100);
+    assert_eq!(credits(&fair.market.institutions[0].account()), HOLDING);
+    // Three of four decide; nobody said anything twice, and nothing that was judged lies about.
+    let given = |e: &Event| matches!(e, Event::VerdictGiven { .. });
+    assert_eq!(fair.count(&Subject::Claim(claim.id), given), 3);
+    assert!(fair.client.disputes().unwrap().is_empty());
+    for n in 0..4 {
+        let kept = folder.path().join(format!("arbiter-{n}/ciphertexts"));
+        let kept = std::fs::read_dir(kept).map_or(0, Iterator::count);
+        assert_eq!(kept, 0);
+    }
+}
+
+#[test]
+fn who_disputes_a_sound_record_loses_the_deposit_and_the_patient_is_paid() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fair, claim) = disputed(folder.path());
+    judge(&fair, folder.path(), &claim.id, &Judgement::Sound);
+    assert_eq!(fair.status(&claim.id), "upheld");
+    let credits = |id: &AccountId| fair.client.account(id).unwrap().unwrap().credits;
+    assert_eq!(credits(&claim.account.account()).get(), 100);
+    let deposit = fair.client.parameters().unwrap().dispute_deposit.get();
+    let paid = 100 + 3 * 2;
+    let left = credits(&fair.market.institutions[0].account()).get();
+    assert!(left <= HOLDING.get() - paid - deposit, "{left}");
 }
 
 /// A machine that dies at its nth word with the node, before the node hears it or before the answer comes back.

@@ -4,14 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use eligo_marketplace::{
-    agent::{Account, Agent, Deed, HospitalAgent, InstitutionAgent, Journal},
+    agent::{Account, Agent, ArbiterAgent, Deed, HospitalAgent, InstitutionAgent, Journal},
     credits::Credits,
     name::AccountId,
     transaction::Body,
 };
 use serde_json::json;
 
-use super::hospital;
+use super::{hospital, node};
 use crate::{
     console::Console,
     document,
@@ -19,7 +19,11 @@ use crate::{
     file::{self, Source},
     interrupt,
     ledger_key::ledger_key,
-    market::{connection::NodeArgs, judging::RecordJudge, offering},
+    market::{
+        connection::NodeArgs,
+        judging::{DisputeJudge, RecordJudge},
+        offering,
+    },
     publication::Publication,
     publisher::Publisher,
     schemas::SchemaArgs,
@@ -51,6 +55,33 @@ pub enum Command {
         --requirement stroke.offer.toml --journal institute-journal -o opened"
     )]
     Institution(Institution),
+    /// Judge what institutions dispute, for one replica
+    #[command(
+        after_help = "Example:\n  eligo agent arbiter --dir eligo-node --replica 2 --journal arbiter-journal\n\n\
+        Takes the arbiter's keys from the folder of the chain, opens what was disputed, checks it against hospital,\n\
+        claim and requirement, gives a verdict, keeps nothing. `eligo node --dev` does so for all its replicas."
+    )]
+    Arbiter(Arbiter),
+}
+
+/// An arbiter.
+#[derive(Args, Debug)]
+pub struct Arbiter {
+    /// Folder of the chain whose genesis document names the arbiter
+    #[arg(long, value_name = "DIR", default_value = "eligo-node")]
+    dir: PathBuf,
+    /// For which replica
+    #[arg(long, value_name = "N")]
+    replica: u16,
+    /// Folder in which it remembers what it judged
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    #[command(flatten)]
+    schemas: SchemaArgs,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    node: NodeArgs,
 }
 
 /// A hospital's agent.
@@ -116,7 +147,27 @@ pub fn run(command: &Command, console: &Console) -> Attempt<u8> {
                 work(agent, args.pace, console)
             })
         }
+        Command::Arbiter(args) => arbiter(args, console),
     }
+}
+
+fn arbiter(args: &Arbiter, console: &Console) -> Attempt<u8> {
+    let chain = node::existing(&args.dir)?;
+    let known = chain.arbiters().iter();
+    let mine = known
+        .clone()
+        .find(|(replica, ..)| replica.get() == args.replica);
+    let (replica, account, letters) = mine.ok_or_else(|| {
+        let all: Vec<String> = known.map(|(id, ..)| id.get().to_string()).collect();
+        Failure::usage(format!("no arbiter judges for replica {}", args.replica))
+            .help(format!("one of: {}", all.join(", ")))
+    })?;
+    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let client = args.node.connect(console)?;
+    let judge = DisputeJudge::new(&client, args.schemas.clone());
+    let arbiter = (*replica, account, letters);
+    let mut agent = ArbiterAgent::new(&client, arbiter, journal, judge);
+    work(&mut agent, args.pace, console)
 }
 
 fn hospital(args: &Hospital, console: &Console) -> Attempt<u8> {

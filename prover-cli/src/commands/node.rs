@@ -1,4 +1,4 @@
-//! `eligo node`: four replicas, five proxies, a beacon and a registrar in one process, served over HTTP; or
+//! `eligo node`: four replicas, five proxies, their arbiters, a beacon and a registrar in one process, served over HTTP; or
 //! one replica of a cluster of processes.
 
 use std::{
@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eligo_circuits::jubjub::Point;
 use eligo_ledger::pool::PoolLimits;
 use eligo_marketplace::{
-    agent::{Agent, BeaconAgent, Journal, ProxyAgent},
+    agent::{Agent, ArbiterAgent, BeaconAgent, Journal, ProxyAgent},
     application::Market,
     certificate::{Level, Role},
     client::Client,
@@ -34,9 +34,10 @@ use crate::{
     file::Source,
     interrupt,
     ledger_key::LedgerKeyCard,
-    market::{admission::admit, connection::NodeArgs},
+    market::{admission::admit, connection::NodeArgs, judging::DisputeJudge},
     moment,
     publisher::PublisherPublic,
+    schemas::SchemaArgs,
 };
 
 #[cfg(feature = "malachite")]
@@ -137,6 +138,15 @@ pub fn open(dir: &Path, dispute_ms: u64) -> Attempt<DevChain> {
     DevChain::open(dir, &terms, &mut OsRng).map_err(|e| Failure::new(Kind::File, e).of(shown(dir)))
 }
 
+/// The development chain of a folder that has one.
+pub fn existing(dir: &Path) -> Attempt<DevChain> {
+    if DevChain::genesis_file(dir).exists() {
+        return open(dir, 2000);
+    }
+    let failure = Failure::usage("no development chain there").of(shown(dir));
+    Err(failure.help("name the folder that `eligo node --dev` made"))
+}
+
 fn log_requests() {
     let log = tracing_subscriber::fmt()
         .json()
@@ -202,7 +212,7 @@ fn listen(
     Ok(server)
 }
 
-/// Beacon and proxies of a development chain, which run beside a node.
+/// Beacon, arbiters and proxies of a development chain, which run beside a node.
 struct Helpers<'a> {
     keys: &'a DevChain,
     journals: PathBuf,
@@ -224,6 +234,16 @@ fn run_until_stopped(node: &Arc<MarketNode<Market>>, helpers: Option<&Helpers<'_
                 beacon.run(every, going, &mut |_| ())
             }));
             let proxies = chain.proxies().iter().filter(|_| helpers.proxies);
+            for (replica, account, letters) in chain.arbiters() {
+                let folder = helpers.journals.join(format!("arbiter-{}", replica.get()));
+                let journal = Journal::open(&folder).map_err(Failure::unexpected)?;
+                running.push(scope.spawn(move || {
+                    let judge = DisputeJudge::new(client, SchemaArgs::default());
+                    let arbiter = (*replica, account, letters);
+                    let mut agent = ArbiterAgent::new(client, arbiter, journal, judge);
+                    agent.run(every, going, &mut |_| ())
+                }));
+            }
             for (number, proxy) in (1..).zip(proxies) {
                 let folder = helpers.journals.join(format!("proxy-{number}"));
                 let journal = Journal::open(&folder).map_err(Failure::unexpected)?;

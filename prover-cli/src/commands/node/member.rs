@@ -8,16 +8,15 @@ use eligo_ledger::cluster::{ClusterError, ReplicaConfig};
 use eligo_ledger::malachite::StartError;
 use eligo_marketplace::{
     application::Market,
-    node::{MemberConfig, Node as MarketNode, NodeError, dev::DevTerms},
+    node::{MemberConfig, Node as MarketNode, NodeError},
     storage::Objects,
 };
-use rand_core::OsRng;
 
-use super::{DevChain, Helpers, Node, listen, log_requests, run_until_stopped};
+use super::{Helpers, Node, existing, listen, log_requests, run_until_stopped};
 use crate::{
     console::Console,
     failure::{Attempt, Failure, Kind, shown},
-    interrupt, moment,
+    interrupt,
 };
 
 /// One replica of a cluster.
@@ -29,7 +28,7 @@ pub(super) struct Member {
     /// Folder of ciphertexts, of this node alone or shared by the cluster; beside the configuration otherwise
     #[arg(long, value_name = "DIR", requires = "cluster")]
     objects: Option<PathBuf>,
-    /// Run the beacon and the proxies whose keys are in this development chain's folder, beside one node of the cluster
+    /// Run the beacon, the arbiters and the proxies whose keys are in this development chain's folder, beside one node of the cluster
     #[arg(long, value_name = "DIR", requires = "cluster")]
     helpers: Option<PathBuf>,
 }
@@ -55,17 +54,7 @@ pub(super) fn serve(args: &Node, console: &Console) -> Attempt<u8> {
                 .help("make the cluster with `eligo cluster init --like GENESIS`"),
         );
     }
-    let helpers = args.member.helpers.as_deref().map(|folder| {
-        if !DevChain::genesis_file(folder).exists() {
-            return Err(Failure::usage(format!(
-                "{}: no development chain there",
-                shown(folder)
-            )));
-        }
-        let terms = DevTerms::quick("eligo-dev", moment::now()? * 1000);
-        DevChain::open(folder, &terms, &mut OsRng)
-            .map_err(|e| Failure::new(Kind::File, e).of(shown(folder)))
-    });
+    let helpers = args.member.helpers.as_deref().map(existing);
     let helpers = helpers.transpose()?;
     interrupt::be_patient();
     let folder = file.parent().map(PathBuf::from).unwrap_or_default();
