@@ -9,7 +9,7 @@
 //! | `requirement/NAME`, `requirements`, `offers`, `drafts` | [`RequirementView`]; all, open for sale, open to be counted |
 //! | `claim/CLAIM`, `claims`, `claims/NAME` | [`ClaimView`]; all accepted, those under a requirement |
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
-//! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
+//! | `care/..` | a patient's care, [`care::view`] |
 //! | `disputes` | list of [`ClaimView`]: what arbiters are to judge |
 //! | `arbiters` | list of replica, account and letter key |
 //! | `convene/..` | [as listed there](crate::convene::view) |
