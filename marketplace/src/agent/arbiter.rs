@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ed25519_dalek::SigningKey;
-use eligo_ledger::height::ReplicaId;
+use eligo_ledger::height::{ReplicaId, Time};
 use eligo_sharing::letter::{Letter, LetterKey};
 use eligo_sharing::tcpre::{ContentKey, DisputeError, Transcript, Verdict};
 
@@ -69,8 +69,8 @@ impl<'a, D: Desk> ArbiterAgent<'a, D> {
             drop(account.send(Body::Settle { claim: id })?);
             letter = self.client.dispute_letter(&id, self.replica)?;
         }
-        let letter = match letter {
-            DisputeLetter::Letter(letter) => letter,
+        let (letter, raised) = match letter {
+            DisputeLetter::Letter(letter, raised) => (letter, raised),
             DisputeLetter::None => {
                 self.journal.write(&entry, b"not written to")?;
                 return Ok(Vec::new());
@@ -80,7 +80,7 @@ impl<'a, D: Desk> ArbiterAgent<'a, D> {
                 return Err(AgentError::Nonsense { what });
             }
         };
-        let (finding, why) = self.find(&id, &accepted, &letter)?;
+        let (finding, why) = self.find(&id, &accepted, (&letter, raised))?;
         self.give(id, finding)?;
         self.journal.write(&entry, why.as_bytes())?;
         let who = match finding {
@@ -95,7 +95,7 @@ impl<'a, D: Desk> ArbiterAgent<'a, D> {
         &mut self,
         id: &ClaimId,
         accepted: &AcceptedClaim,
-        letter: &[u8],
+        (letter, raised): (&[u8], Time),
     ) -> Result<(Finding, String), AgentError> {
         let opened = Letter::from_bytes(letter).ok();
         let opened = opened.and_then(|l| self.letters.open(&l, ARBITER_LETTER, id.as_bytes()).ok());
@@ -106,7 +106,7 @@ impl<'a, D: Desk> ArbiterAgent<'a, D> {
         };
         let shares = accepted.shares();
         match transcript.judge(&accepted.grant, &accepted.capsule, &shares) {
-            Ok(Verdict::KeyStands(key)) => self.examine(id, accepted, &key),
+            Ok(Verdict::KeyStands(key)) => self.examine((id, raised), accepted, &key),
             Ok(Verdict::SealerAtFault) => {
                 let why = "the key is not the one committed to".to_owned();
                 Ok((Finding::HospitalAtFault, why))
@@ -120,16 +120,16 @@ impl<'a, D: Desk> ArbiterAgent<'a, D> {
     /// left; then it is the hospital's fault, who was to store it.
     fn examine(
         &mut self,
-        id: &ClaimId,
+        (id, raised): (&ClaimId, Time),
         accepted: &AcceptedClaim,
         key: &ContentKey,
     ) -> Result<(Finding, String), AgentError> {
         let ciphertext = match fetch(self.client, &self.journal, accepted) {
             Ok(ciphertext) => ciphertext,
             Err(error) => {
+                // By the chain's time of the dispute, not by what the node says is due.
                 let half_ms = self.client.market_genesis()?.parameters.arbitration_ms / 2;
-                let due_ms = accepted.seen.due_ms.unwrap_or(u64::MAX);
-                if now_ms() < due_ms.saturating_sub(half_ms) {
+                if now_ms() < raised.plus_ms(half_ms).get() {
                     return Err(error);
                 }
                 let why = "the ciphertext cannot be had".to_owned();

@@ -210,9 +210,13 @@ impl AskTrail {
         client: &Client<D>,
         record: &RecordName,
     ) -> Result<GrantedRecord, AgentError> {
-        let mut found = self.granted().filter(|(g, _)| g.record == *record);
-        let (granted, _) = found
-            .next()
+        // Only what the chain shows was accepted: a refused permit may hold another grant for the record.
+        let proved = self
+            .permits()
+            .filter(|(step, ..)| step.standing == Standing::Proved);
+        let mut granted = proved.flat_map(|(_, permit, _)| permit.grants.as_slice());
+        let granted = granted
+            .find(|granted| granted.record == *record)
             .ok_or(nonsense("a record that is not granted"))?;
         let entry = registered(client, record)?;
         let capsule = Capsule::from_bytes(&entry.capsule).ok();

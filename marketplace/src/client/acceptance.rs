@@ -45,8 +45,8 @@ pub enum DisputeLetter {
     Unproved,
     /// Nothing: it is decided on the ledger, or that arbiter was not written to.
     None,
-    /// The letter's bytes.
-    Letter(Vec<u8>),
+    /// The letter's bytes, and when the dispute was raised.
+    Letter(Vec<u8>, Time),
 }
 
 impl AcceptedClaim {
@@ -163,8 +163,10 @@ impl<D: Desk> Client<D> {
             return Ok(DisputeLetter::None);
         };
         let letter = letters.as_slice().iter().find(|l| l.arbiter == arbiter);
-        let letter = letter.map(|l| l.letter.as_slice().to_vec());
-        Ok(letter.map_or(DisputeLetter::None, DisputeLetter::Letter))
+        let raised = proven.time.ok_or_else(|| nonsense("a dispute"))?;
+        Ok(letter.map_or(DisputeLetter::None, |l| {
+            DisputeLetter::Letter(l.letter.as_slice().to_vec(), raised)
+        }))
     }
 
     /// Whether every proxy that a node says was drawn is one of the roster, with the key it registered: in the

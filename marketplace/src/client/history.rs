@@ -138,7 +138,7 @@ pub(super) fn nonsense(what: &'static str) -> ClientError {
 }
 
 impl<D: Desk> Client<D> {
-    /// Everything a node tells about a subject, oldest first, unchecked.
+    /// Everything a node tells about a subject, oldest first; unchecked, but that it is about that.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -165,8 +165,15 @@ impl<D: Desk> Client<D> {
                 transaction: seen.transaction,
             }));
             if !full {
-                return Ok(steps);
+                break;
             }
+        }
+        // Else a true event of something else could stand for one of this.
+        let about = |step: &Step| step.event.subjects().contains(subject);
+        if steps.iter().all(about) {
+            Ok(steps)
+        } else {
+            Err(nonsense("an event of something else"))
         }
     }
 

@@ -7,12 +7,12 @@ use eligo_marketplace::{
         Act, CareEvent,
         act::{EmergencyTerms, emergency_letter_info},
     },
-    client::{Client, Desk},
+    client::{Client, Desk, ProvenStep, Standing},
     convene::act::KeyPurpose,
     encoding::{Blob, Text},
     event::Subject,
     name::{AccountId, CeremonyName, ChainId, EmergencyId, RecordName},
-    transaction::Body,
+    transaction::{Body, SignedTransaction},
 };
 use eligo_sharing::{
     dkg::{GroupKey, KeyShare},
@@ -121,14 +121,21 @@ pub fn find<D: Desk>(
     for step in &steps {
         match (trail::event(step), trail::act(step)) {
             // The call is for the capsule that was there when it was made.
-            (_, Some(Act::EnterEmergency { sealed: s, .. })) if called.is_none() => {
+            (
+                _,
+                Some(Act::EnterEmergency {
+                    record: r,
+                    sealed: s,
+                    ..
+                }),
+            ) if called.is_none() && r == record && step.standing == Standing::Proved => {
                 let read = Sealed::from_bytes(s.as_slice());
                 sealed = Some(read.map_err(|e| Failure::new(Kind::File, e))?);
             }
             (
                 Some(CareEvent::EmergencyAsked { emergency: e, .. }),
                 Some(Act::AskEmergency(terms)),
-            ) if e == emergency => {
+            ) if e == emergency && is_call(client, step, terms, emergency, record) => {
                 called = Some(terms.clone());
             }
             (
@@ -148,6 +155,19 @@ pub fn find<D: Desk>(
         sealed: sealed.ok_or_else(|| missing("the record has no summary for emergencies"))?,
         letters,
     })
+}
+
+/// Whether these are the terms that the call is named for, by their sender: no others' letter key will do.
+fn is_call<D: Desk>(
+    client: &Client<D>,
+    step: &ProvenStep,
+    terms: &EmergencyTerms,
+    emergency: &EmergencyId,
+    record: &RecordName,
+) -> bool {
+    let chain = ChainId::from(client.chain());
+    let by = step.signed.as_ref().map(SignedTransaction::sender);
+    terms.record == *record && by.is_some_and(|doctor| terms.name(&chain, &doctor) == *emergency)
 }
 
 impl Call {

@@ -311,16 +311,10 @@ impl<'a, D: Desk> Searcher<'a, D> {
         }
         let card = self.key.card();
         let mut live = Vec::new();
-        for (step, permit, hand) in trail.permits() {
-            let delegate = match eligo_marketplace::agent::trail::event(step) {
-                Some(CareEvent::Permitted { delegate, .. }) => *delegate,
-                _ => None,
-            };
-            let signer = match (hand, delegate) {
-                (Hand::Delegate(_), Some(account)) => *account.as_bytes(),
-                _ => trail.terms().inbox,
-            };
-            let signer = VerifyingKey::from_bytes(&signer)
+        for (_, permit, hand) in trail.permits() {
+            // A relative grants; who searches is the patient, whom the answer is for.
+            let Hand::Patient = hand else { continue };
+            let signer = VerifyingKey::from_bytes(&trail.terms().inbox)
                 .map_err(|_| Failure::new(Kind::File, "the ask's inbox is no key"))?;
             let mine = permit.tokens.as_slice().iter();
             for letter in mine.filter(|t| t.node == card.account) {
@@ -334,12 +328,15 @@ impl<'a, D: Desk> Searcher<'a, D> {
                 };
                 let nonces = &self.nonces;
                 let used = |n: &[u8; 16]| nonces.get(n).is_some_and(|(other, _)| other != ask);
-                let token = order.token()?.verify(&signer, &card.audience(), now, used);
+                let (Ok(token), Ok(answers)) = (order.token(), order.answers()) else {
+                    continue;
+                };
+                let token = token.verify(&signer, &card.audience(), now, used);
                 let Ok(token) = token else { continue };
                 let terms = token.terms();
                 self.nonces.insert(terms.nonce, (*ask, terms.not_after));
                 live.push(Live {
-                    answers: order.answers()?,
+                    answers,
                     places: order.places.clone(),
                     token,
                 });
