@@ -9,7 +9,7 @@
 //! | `requirement/NAME`, `requirements`, `offers`, `drafts` | [`RequirementView`]; all, open for sale, open to be counted |
 //! | `claim/CLAIM`, `claims`, `claims/NAME` | [`ClaimView`]; all accepted, those under a requirement |
 //! | `proxy/ACCOUNT`, `proxies` | [`ProxyView`], list |
-//! | `care/..` | a patient's care, [`care::view`](crate::care::view) |
+//! | `care/..` | a patient's care, [`care::view`] |
 //! | `arbiters` | list of replica, account and letter key |
 //! | `convene/..` | [as listed there](crate::convene::view) |
 //! | `events`, `events/record/..`, `events/requirement/..`, `events/claim/..`, `events/party/..`, `events/ceremony/..`, `events/encounter/..`, `events/ask/..` | list of [`EventView`], oldest first |
