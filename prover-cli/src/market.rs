@@ -124,7 +124,11 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::PermitOver
         | R::PermitRevoked
         | R::NotGranted
-        | R::DelegationOver => Kind::Closed,
+        | R::DelegationOver
+        | R::TooManyAsks
+        | R::EmergencyOpen
+        | R::EmergencyOver
+        | R::TooManyEmergencies => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

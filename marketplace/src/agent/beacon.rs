@@ -71,12 +71,14 @@ impl<D: Desk> Agent for BeaconAgent<'_, D> {
         let asks = self.client.open_asks()?;
         let asked = asks.iter().filter(|a| a.drawn.is_none());
         let wanted = wanted.chain(called.filter_map(|e| e.round));
+        let status = self.client.market_status()?;
+        // An ask that is over is drawn for all the same, and is in no list.
+        let wanted = wanted.chain(status.awaited_round);
         let Some(last) = wanted.chain(asked.map(|a| a.draw_round)).max() else {
             return Ok(Vec::new());
         };
         let mut deeds = Vec::new();
-        let reached = self.client.market_status()?.beacon_round;
-        for round in reached.saturating_add(1)..=last {
+        for round in status.beacon_round.saturating_add(1)..=last {
             let signature = self.hands.sign(round);
             let signature = signature.map_err(|_| AgentError::Nonsense { what: "the beacon" })?;
             let account = Account::new(self.client, self.account);
