@@ -21,12 +21,17 @@ use crate::transaction::Body;
 const FORMAT: &str = "eligo proxy";
 const VERSION: u32 = 1;
 
-/// A proxy's name and keys: the account it is paid on, and the key its shares are encrypted to.
+/// A proxy's name and keys: the account it is paid on, and the key its shares are encrypted to; with the keys
+/// it had before, under which it still serves what was granted to them.
 pub struct ProxyIdentity {
     name: String,
     account: SigningKey,
     key: ProxyKey,
+    former: Vec<ProxyKey>,
 }
+
+/// The most former keys that a proxy keeps.
+pub const MAX_FORMER_KEYS: usize = 16;
 
 impl std::fmt::Debug for ProxyIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,12 +54,16 @@ struct Document {
     name: String,
     account: String,
     key: String,
+    /// Last first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<String>,
 }
 
 impl Drop for Document {
     fn drop(&mut self) {
         self.account.zeroize();
         self.key.zeroize();
+        self.former.iter_mut().for_each(Zeroize::zeroize);
     }
 }
 
@@ -62,8 +71,12 @@ impl ProxyIdentity {
     /// A proxy with these keys.
     #[must_use]
     pub fn new(name: &str, account: SigningKey, key: ProxyKey) -> Self {
-        let name = name.to_owned();
-        Self { name, account, key }
+        Self {
+            name: name.to_owned(),
+            account,
+            key,
+            former: Vec::new(),
+        }
     }
 
     /// Draws keys.
@@ -75,7 +88,18 @@ impl ProxyIdentity {
             name: name.to_owned(),
             account: SigningKey::from_bytes(&seed),
             key: ProxyKey::generate(rng),
+            former: Vec::new(),
         }
+    }
+
+    /// The same proxy with another key, and the keys so far as former ones; the oldest above
+    /// [`MAX_FORMER_KEYS`] is dropped.
+    #[must_use]
+    pub fn renewed(mut self, key: ProxyKey) -> Self {
+        let before = std::mem::replace(&mut self.key, key);
+        self.former.insert(0, before);
+        self.former.truncate(MAX_FORMER_KEYS);
+        self
     }
 
     /// Its name.
@@ -102,6 +126,22 @@ impl ProxyIdentity {
         &self.key
     }
 
+    /// The keys it had before, last first.
+    #[must_use]
+    pub fn former(&self) -> &[ProxyKey] {
+        &self.former
+    }
+
+    /// The one of its keys that a grant names.
+    #[must_use]
+    pub fn key_in(&self, grant: &VerifiedGrant) -> Option<&ProxyKey> {
+        let mut keys = std::iter::once(&self.key).chain(&self.former);
+        keys.find(|key| {
+            let public = key.public();
+            grant.terms().proxies.iter().any(|(_, k)| *k == public)
+        })
+    }
+
     /// The file.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<String> {
@@ -111,6 +151,11 @@ impl ProxyIdentity {
             name: self.name.clone(),
             account: hex::encode(self.account.as_bytes()),
             key: hex::encode(self.key.to_bytes().as_slice()),
+            former: self
+                .former
+                .iter()
+                .map(|key| hex::encode(key.to_bytes().as_slice()))
+                .collect(),
         };
         // Strings and a number: there is nothing in it that could fail.
         Zeroizing::new(serde_json::to_string(&document).unwrap_or_default())
@@ -128,11 +173,18 @@ impl ProxyIdentity {
         let mut account = Zeroizing::new([0; 32]);
         hex::decode_to_slice(&document.account, account.as_mut_slice())
             .map_err(|_| ProxyIdentityError)?;
-        let key = Zeroizing::new(hex::decode(&document.key).map_err(|_| ProxyIdentityError)?);
+        if document.former.len() > MAX_FORMER_KEYS {
+            return Err(ProxyIdentityError);
+        }
+        let key = |text: &String| {
+            let key = Zeroizing::new(hex::decode(text).map_err(|_| ProxyIdentityError)?);
+            ProxyKey::from_bytes(&key).map_err(|_| ProxyIdentityError)
+        };
         Ok(Self {
             name: document.name.clone(),
             account: SigningKey::from_bytes(&account),
-            key: ProxyKey::from_bytes(&key).map_err(|_| ProxyIdentityError)?,
+            key: key(&document.key)?,
+            former: document.former.iter().map(key).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -206,12 +258,18 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
             return Ok(None);
         }
         let claim = self.client.accepted_claim(&id)?;
-        let Some(mut claim) =
-            claim.filter(|c| c.wants_shares() && !c.has_share_of(self.identity.key()))
-        else {
+        let Some(mut claim) = claim.filter(AcceptedClaim::wants_shares) else {
             self.journal.write(&done, b"nothing to do")?;
             return Ok(None);
         };
+        let Some(key) = self.identity.key_in(&claim.grant) else {
+            // It has another key meanwhile than this file: started with that, it serves the claim.
+            return Ok(None);
+        };
+        if claim.has_share_of(key) {
+            self.journal.write(&done, b"nothing to do")?;
+            return Ok(None);
+        }
         if self.is_late(&claim)? {
             self.journal.write(&done, b"too late")?;
             return Ok(Some(Deed::new(id, "too late to serve")));
@@ -249,8 +307,11 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
     }
 
     fn share(&self, claim: &AcceptedClaim) -> Result<Vec<u8>, AgentError> {
-        let key = claim.grant.share_key(self.identity.key());
-        let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
+        let wrong = AgentError::Nonsense { what: "the grant" };
+        let Some(key) = self.identity.key_in(&claim.grant) else {
+            return Err(wrong);
+        };
+        let key = claim.grant.share_key(key).map_err(|_| wrong)?;
         let now = self.client.market_status()?.time_ms / 1000;
         let share = key.reencrypt(&claim.capsule, now, &mut OsRng);
         let share = share.map_err(|_| AgentError::Refused(Rejection::GrantWindow))?;
@@ -295,6 +356,8 @@ impl<D: Desk> ProxyAgent<'_, D> {
                 self.journal.write(&done, why.as_bytes())?;
                 return Ok(None);
             }
+            // It has another key meanwhile than this file, or is not asked.
+            Answer::Elsewhere => return Ok(None),
             Answer::Unproved => {
                 // A share must not go out on a node's word that the doctor was allowed to read. Only the next
                 // block has the chain's, and if nobody else causes one, this does.
@@ -338,10 +401,10 @@ impl<D: Desk> ProxyAgent<'_, D> {
             return Ok(Answer::Unproved);
         }
         let granted = trail.granted_record(self.client, &record)?;
-        if !AskTrail::serves(&granted, self.identity.key()) {
-            return Ok(Answer::Nothing("granted through others"));
-        }
-        let key = granted.grant.share_key(self.identity.key());
+        let Some(key) = self.identity.key_in(&granted.grant) else {
+            return Ok(Answer::Elsewhere);
+        };
+        let key = granted.grant.share_key(key);
         let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
         let now = (now_ms() / 1000).max(self.client.market_status()?.time_ms / 1000);
         let Ok(share) = key.reencrypt(&granted.capsule, now, &mut OsRng) else {
@@ -358,6 +421,8 @@ impl<D: Desk> ProxyAgent<'_, D> {
 enum Answer {
     /// Nothing, and why.
     Nothing(&'static str),
+    /// The grant names none of the keys here.
+    Elsewhere,
     /// The chain does not commit to the reading yet.
     Unproved,
     /// The share's bytes.
