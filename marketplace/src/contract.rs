@@ -376,7 +376,8 @@ impl Contract {
         let first = last.is_none();
         let heeded = self.heed(&sender, transaction.body());
         let outcome = heeded.and_then(|()| {
-            let findings = admitted.findings(&self.chain, beacon)?;
+            let beacon = convene::beacon::key_for(self, transaction.body(), beacon);
+            let findings = admitted.findings(&self.chain, &beacon)?;
             self.carry_out((admitted, findings), pairings, (first, now), &mut events)
         });
         let rejection = outcome.err();

@@ -128,7 +128,10 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::TooManyAsks
         | R::EmergencyOpen
         | R::EmergencyOver
-        | R::TooManyEmergencies => Kind::Closed,
+        | R::TooManyEmergencies
+        | R::ProxyBusy
+        | R::CeremonyStage
+        | R::NoAuthorities => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

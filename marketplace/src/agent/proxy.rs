@@ -27,12 +27,17 @@ use crate::transaction::Body;
 const FORMAT: &str = "eligo proxy";
 const VERSION: u32 = 1;
 
-/// A proxy's name and keys: the account it is paid on, and the key its shares are encrypted to.
+/// A proxy's name and keys: the account it is paid on, and the key its shares are encrypted to; with the keys
+/// it had before, under which it still serves what was granted to them.
 pub struct ProxyIdentity {
     name: String,
     account: SigningKey,
     key: ProxyKey,
+    former: Vec<ProxyKey>,
 }
+
+/// The most former keys that a proxy keeps.
+pub const MAX_FORMER_KEYS: usize = 16;
 
 impl std::fmt::Debug for ProxyIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,12 +60,16 @@ struct Document {
     name: String,
     account: String,
     key: String,
+    /// Last first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<String>,
 }
 
 impl Drop for Document {
     fn drop(&mut self) {
         self.account.zeroize();
         self.key.zeroize();
+        self.former.iter_mut().for_each(Zeroize::zeroize);
     }
 }
 
@@ -68,8 +77,12 @@ impl ProxyIdentity {
     /// A proxy with these keys.
     #[must_use]
     pub fn new(name: &str, account: SigningKey, key: ProxyKey) -> Self {
-        let name = name.to_owned();
-        Self { name, account, key }
+        Self {
+            name: name.to_owned(),
+            account,
+            key,
+            former: Vec::new(),
+        }
     }
 
     /// Draws keys.
@@ -81,7 +94,18 @@ impl ProxyIdentity {
             name: name.to_owned(),
             account: SigningKey::from_bytes(&seed),
             key: ProxyKey::generate(rng),
+            former: Vec::new(),
         }
+    }
+
+    /// The same proxy with another key, and the keys so far as former ones; the oldest above
+    /// [`MAX_FORMER_KEYS`] is dropped.
+    #[must_use]
+    pub fn renewed(mut self, key: ProxyKey) -> Self {
+        let before = std::mem::replace(&mut self.key, key);
+        self.former.insert(0, before);
+        self.former.truncate(MAX_FORMER_KEYS);
+        self
     }
 
     /// Its name.
@@ -108,6 +132,22 @@ impl ProxyIdentity {
         &self.key
     }
 
+    /// The keys it had before, last first.
+    #[must_use]
+    pub fn former(&self) -> &[ProxyKey] {
+        &self.former
+    }
+
+    /// The one of its keys that a grant names.
+    #[must_use]
+    pub fn key_in(&self, grant: &VerifiedGrant) -> Option<&ProxyKey> {
+        let mut keys = std::iter::once(&self.key).chain(&self.former);
+        keys.find(|key| {
+            let public = key.public();
+            grant.terms().proxies.iter().any(|(_, k)| *k == public)
+        })
+    }
+
     /// The file.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<String> {
@@ -117,6 +157,11 @@ impl ProxyIdentity {
             name: self.name.clone(),
             account: hex::encode(self.account.as_bytes()),
             key: hex::encode(self.key.to_bytes().as_slice()),
+            former: self
+                .former
+                .iter()
+                .map(|key| hex::encode(key.to_bytes().as_slice()))
+                .collect(),
         };
         // Strings and a number: there is nothing in it that could fail.
         Zeroizing::new(serde_json::to_string(&document).unwrap_or_default())
@@ -134,11 +179,18 @@ impl ProxyIdentity {
         let mut account = Zeroizing::new([0; 32]);
         hex::decode_to_slice(&document.account, account.as_mut_slice())
             .map_err(|_| ProxyIdentityError)?;
-        let key = Zeroizing::new(hex::decode(&document.key).map_err(|_| ProxyIdentityError)?);
+        if document.former.len() > MAX_FORMER_KEYS {
+            return Err(ProxyIdentityError);
+        }
+        let key = |text: &String| {
+            let key = Zeroizing::new(hex::decode(text).map_err(|_| ProxyIdentityError)?);
+            ProxyKey::from_bytes(&key).map_err(|_| ProxyIdentityError)
+        };
         Ok(Self {
             name: document.name.clone(),
             account: SigningKey::from_bytes(&account),
-            key: ProxyKey::from_bytes(&key).map_err(|_| ProxyIdentityError)?,
+            key: key(&document.key)?,
+            former: document.former.iter().map(key).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -244,8 +296,10 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
         let Some(mut claim) = self.client.accepted_claim(&id)? else {
             return Ok(None);
         };
-        let posted = claim.has_share_of(self.identity.key());
-        let wanted = claim.wants_shares() && !posted;
+        // None if it has another key meanwhile than this file: started with that, it serves the claim.
+        let key = self.identity.key_in(&claim.grant);
+        let posted = key.is_some_and(|key| claim.has_share_of(key));
+        let wanted = claim.wants_shares() && key.is_some() && !posted;
         if self.is_late(&claim)? {
             self.journal.write(&done, b"too late")?;
             return Ok(wanted.then(|| Deed::new(id, "too late to serve")));
@@ -313,8 +367,11 @@ impl<'a, D: Desk> ProxyAgent<'a, D> {
     }
 
     fn share(&self, claim: &AcceptedClaim) -> Result<Vec<u8>, AgentError> {
-        let key = claim.grant.share_key(self.identity.key());
-        let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
+        let wrong = AgentError::Nonsense { what: "the grant" };
+        let Some(key) = self.identity.key_in(&claim.grant) else {
+            return Err(wrong);
+        };
+        let key = claim.grant.share_key(key).map_err(|_| wrong)?;
         let now = self.client.market_status()?.time_ms / 1000;
         let share = key.reencrypt(&claim.capsule, now, &mut OsRng);
         let share = share.map_err(|_| AgentError::Refused(Rejection::GrantWindow))?;
@@ -405,10 +462,11 @@ impl<D: Desk> ProxyAgent<'_, D> {
             return Ok(Answer::Unproved);
         }
         let granted = trail.granted_record(self.client, &record)?;
-        if !AskTrail::serves(&granted, self.identity.key()) {
+        let Some(key) = self.identity.key_in(&granted.grant) else {
+            // It has another key meanwhile than this file, or is not asked.
             return Ok(Answer::NotNow);
-        }
-        let key = granted.grant.share_key(self.identity.key());
+        };
+        let key = granted.grant.share_key(key);
         let key = key.map_err(|_| AgentError::Nonsense { what: "the grant" })?;
         let now = (now_ms() / 1000).max(self.client.market_status()?.time_ms / 1000);
         let Ok(share) = key.reencrypt(&granted.capsule, now, &mut OsRng) else {

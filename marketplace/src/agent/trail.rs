@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eligo_sharing::keys::{ProxyKey, ReceivingPublicKey};
+use eligo_sharing::keys::ReceivingPublicKey;
 use eligo_sharing::oms::{Chain, RegisteredSigner, Roster, SignerKey, SignerProof};
 use eligo_sharing::search::{WriterKeyProof, WriterPublicKey};
 use eligo_sharing::tcpre::{
@@ -263,14 +263,6 @@ impl AskTrail {
                 granted.grant.verify_share(&granted.capsule, &share).ok()
             })
             .collect()
-    }
-
-    /// Whether a proxy's key is among those a record is granted through.
-    #[must_use]
-    pub fn serves(granted: &GrantedRecord, key: &ProxyKey) -> bool {
-        let public = key.public();
-        let mut all = granted.grant.terms().proxies.iter();
-        all.any(|(_, k)| *k == public)
     }
 }
 

@@ -9,7 +9,8 @@ use eligo_sharing::dkg::{Fault, GroupKey, Participant};
 use eligo_sharing::domain::sha256;
 
 use crate::contract::{Contract, Moment};
-use crate::convene::act::CeremonyTerms;
+use crate::convene::act::{CeremonyTerms, KeyPurpose};
+use crate::convene::beacon;
 use crate::convene::event::{AuthorityFault, Convened};
 use crate::convene::transcript::{self, Message, NoKey, Stage, Transcript};
 use crate::encoding::{Blob, List, wire_struct};
@@ -299,6 +300,7 @@ fn end_round(
         ceremony: *name,
         stage: ended.stage,
     }));
+    let mut passed = false;
     if let Some(key) = &ended.key {
         let purpose = ended.terms.purpose;
         events.push(Event::Convened(Convened::KeySettled {
@@ -307,12 +309,16 @@ fn end_round(
             key: sha256(key.bytes()),
         }));
         contract.convene.in_force.insert(purpose, *name);
+        passed = purpose == KeyPurpose::Beacon;
     }
     if ended.stage.is_over() {
         contract.convene.forget_said(name);
         contract.convene.open.remove(name);
     }
     contract.convene.ceremonies.insert(*name, ended);
+    if passed {
+        beacon::write_pass(contract, *name, events);
+    }
     true
 }
 

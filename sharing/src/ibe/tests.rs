@@ -53,6 +53,28 @@ fn three_of_five_authorities_make_a_names_key() {
 }
 
 #[test]
+fn a_names_key_is_kept_and_read_back_under_its_own_master_key_alone() {
+    let (key, all, mut rng) = authorities(11);
+    let id = Identity::of_role("charite", "neurology", 7);
+    let kept = extract(&key, &all[..3], &id).to_bytes();
+    let read = IdentityKey::from_bytes(&kept, &key).unwrap();
+    let sealed = encrypt(&key, &id, b"for the ward", &mut rng).unwrap();
+    assert_eq!(sealed.open(&read).unwrap().as_slice(), b"for the ward");
+    // Another master key; the key of another name under this name; a byte too many.
+    let (other, _, _) = authorities(12);
+    assert!(IdentityKey::from_bytes(&kept, &other).is_err());
+    let later = Identity::of_role("charite", "neurology", 8);
+    let later = extract(&key, &all[..3], &later).to_bytes();
+    let mut mixed = kept.to_vec();
+    let point = mixed.len() - 48;
+    mixed[point..].copy_from_slice(&later[later.len() - 48..]);
+    assert!(IdentityKey::from_bytes(&mixed, &key).is_err());
+    let mut longer = kept.to_vec();
+    longer.push(0);
+    assert!(IdentityKey::from_bytes(&longer, &key).is_err());
+}
+
+#[test]
 fn a_wrong_share_names_its_authority() {
     let (key, all, _) = authorities(2);
     let (id, other) = (

@@ -54,6 +54,10 @@ fn rng_of(at: usize) -> ChaCha20Rng {
 
 impl Hall {
     pub fn open() -> Self {
+        Self::open_for(KeyPurpose::Identity)
+    }
+
+    pub fn open_for(purpose: KeyPurpose) -> Self {
         let config = Config {
             institutions: N + 1,
             ..Config::default()
@@ -68,7 +72,7 @@ impl Hall {
             letters: *letters.public().as_bytes(),
         });
         let terms = CeremonyTerms {
-            purpose: KeyPurpose::Identity,
+            purpose,
             threshold: T,
             authorities: List::new(authorities.collect()).unwrap(),
             windows: Windows { blocks: 3, ms: 0 },
@@ -94,6 +98,10 @@ impl Hall {
 
     fn account(&self, at: usize) -> AccountId {
         self.market.institutions[at].account()
+    }
+
+    pub fn name(&self) -> CeremonyName {
+        self.name
     }
 
     fn view(&self) -> CeremonyView {
@@ -151,7 +159,10 @@ impl Hall {
         panic!("{stage:?} does not end");
     }
 
-    fn run(&mut self, cheat: &dyn Fn(&Hall, usize, Message) -> Option<Message>) -> CeremonyView {
+    pub fn run(
+        &mut self,
+        cheat: &dyn Fn(&Hall, usize, Message) -> Option<Message>,
+    ) -> CeremonyView {
         self.begin().unwrap();
         for _ in 0..6 {
             if self.view().stage.is_over() {
@@ -162,16 +173,12 @@ impl Hall {
         self.view()
     }
 
-    fn key(&self) -> GroupKey {
-        self.solo
-            .contract()
-            .convene()
-            .identity_key()
-            .unwrap()
-            .clone()
+    pub fn key(&self) -> GroupKey {
+        let made = self.solo.contract().convene().key_of(&self.name);
+        made.unwrap().clone()
     }
 
-    fn share(&self, at: usize) -> KeyShare {
+    pub fn share(&self, at: usize) -> KeyShare {
         let finished = part::finish(&self.transcript(), &self.letters[at], &mut rng_of(at));
         let (key, share) = finished.unwrap();
         assert_eq!(key, self.key());
@@ -224,7 +231,7 @@ fn opens_with_three_not_with_two(hall: &Hall) {
     assert_eq!(short, ExtractError::NotEnough { have: 2, need: 3 });
 }
 
-fn honest(_: &Hall, _: usize, message: Message) -> Option<Message> {
+pub fn honest(_: &Hall, _: usize, message: Message) -> Option<Message> {
     Some(message)
 }
 
