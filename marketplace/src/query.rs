@@ -195,6 +195,7 @@ impl Contract {
             time_ms: self.time_ms,
             today: self.now().today().unwrap_or_default(),
             beacon_round: self.beacon_round,
+            awaited_round: self.awaited_round(),
             registrar: self.registrar,
             credits: self.supply,
             forfeited: self.forfeited,

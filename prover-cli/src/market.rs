@@ -127,7 +127,11 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::DelegationOver
         | R::ProxyBusy
         | R::CeremonyStage
-        | R::NoAuthorities => Kind::Closed,
+        | R::NoAuthorities
+        | R::TooManyAsks
+        | R::EmergencyOpen
+        | R::EmergencyOver
+        | R::TooManyEmergencies => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

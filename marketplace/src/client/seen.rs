@@ -21,6 +21,9 @@ pub struct SeenStatus {
     pub today: u32,
     /// The beacon's last round.
     pub beacon_round: u64,
+    /// The last round that a draw waits for.
+    #[serde(default)]
+    pub awaited_round: Option<u64>,
     /// Registered records.
     pub records: u64,
     /// Accepted claims.

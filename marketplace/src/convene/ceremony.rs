@@ -12,7 +12,7 @@ use crate::contract::{Contract, Moment};
 use crate::convene::act::{CeremonyTerms, KeyPurpose};
 use crate::convene::beacon;
 use crate::convene::event::{AuthorityFault, Convened};
-use crate::convene::transcript::{self, Message, Stage, Transcript};
+use crate::convene::transcript::{self, Message, NoKey, Stage, Transcript};
 use crate::encoding::{Blob, List, wire_struct};
 use crate::event::Event;
 use crate::name::{AccountId, CeremonyName};
@@ -360,7 +360,7 @@ fn conclude(convening: &mut Convening, transcript: &Transcript) -> Stage {
                 .filter(|p| !transcript.has_spoken(*p, Stage::Open))
                 .collect();
             name_all(convening, mute, AuthorityFault::NoOpening);
-            settle(convening, transcript)
+            settle(convening, transcript.settle())
         }
         over @ (Stage::Settled | Stage::Failed) => over,
     }
@@ -398,29 +398,29 @@ fn conclude_qualification(convening: &mut Convening, transcript: &Transcript) ->
 }
 
 fn conclude_objections(convening: &mut Convening, transcript: &Transcript) -> Stage {
-    for (holder, dealer) in transcript.false_objections().unwrap_or_default() {
-        if let Some(dealer) = convening.account(dealer) {
-            let fault = AuthorityFault::FalseObjection { dealer };
-            name_all(convening, vec![holder], fault);
-        }
-    }
     let Ok(exposed) = transcript.expose() else {
         return Stage::Failed;
     };
+    for (holder, dealer) in exposed.unfounded() {
+        if let Some(dealer) = convening.account(*dealer) {
+            let fault = AuthorityFault::FalseObjection { dealer };
+            name_all(convening, vec![*holder], fault);
+        }
+    }
     let missing = exposed.missing().iter().copied();
     let liars: Vec<_> = missing
         .filter(|d| transcript.has_spoken(*d, Stage::Expose))
         .collect();
     name_all(convening, liars, AuthorityFault::FalseExposure);
     if exposed.missing().is_empty() {
-        settle(convening, transcript)
+        settle(convening, transcript.settle_exposed(exposed))
     } else {
         Stage::Open
     }
 }
 
-fn settle(convening: &mut Convening, transcript: &Transcript) -> Stage {
-    convening.key = transcript.settle().ok().and_then(SettledKey::new);
+fn settle(convening: &mut Convening, key: Result<GroupKey, NoKey>) -> Stage {
+    convening.key = key.ok().and_then(SettledKey::new);
     match convening.key {
         Some(_) => Stage::Settled,
         None => Stage::Failed,

@@ -45,10 +45,11 @@ impl Identity {
         ]))
     }
 
-    /// The break-glass name of a region in an epoch: LP("EMERGENCY", region, epoch).
+    /// The break-glass name of one record in a region's epoch: LP("EMERGENCY", region, epoch, record), the
+    /// record by the 32 bytes it is registered under. Its key, and t shares for it, open no other record's.
     #[must_use]
-    pub fn of_emergency(region: &str, epoch: u64) -> Self {
-        Self(lp(&[b"EMERGENCY", region.as_bytes(), &int(epoch)]))
+    pub fn of_emergency(region: &str, epoch: u64, record: &[u8; 32]) -> Self {
+        Self(lp(&[b"EMERGENCY", region.as_bytes(), &int(epoch), record]))
     }
 
     /// The bytes that are hashed.

@@ -91,7 +91,7 @@ fn step(client: &Ledger, identity: &AuthorityIdentity, folder: &Path, cheats: bo
 
 fn sealed_opens(key: &GroupKey, authorities: &[Authority]) {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let identity = Identity::of_emergency("north", 2);
+    let identity = Identity::of_emergency("north", 2, &[1; 32]);
     let sealed = encrypt(key, &identity, b"summary", &mut rng).unwrap();
     let parts = authorities.iter().map(|authority| {
         let part = authority.extract(key, &identity).unwrap();
