@@ -125,13 +125,13 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::PermitRevoked
         | R::NotGranted
         | R::DelegationOver
+        | R::ProxyBusy
+        | R::CeremonyStage
+        | R::NoAuthorities
         | R::TooManyAsks
         | R::EmergencyOpen
         | R::EmergencyOver
-        | R::TooManyEmergencies
-        | R::ProxyBusy
-        | R::CeremonyStage
-        | R::NoAuthorities => Kind::Closed,
+        | R::TooManyEmergencies => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

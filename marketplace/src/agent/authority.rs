@@ -342,7 +342,8 @@ impl<'a, D: Desk> AuthorityAgent<'a, D> {
             return Ok(None);
         };
         let round = beacon.round.saturating_add(1);
-        let waits = last_wanted(self.client)?.is_some_and(|last| round <= last);
+        let status = self.client.market_status()?;
+        let waits = last_wanted(self.client, &status)?.is_some_and(|last| round <= last);
         if !waits || beacon.signed.contains(&share.participant().number()) {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use eligo_sharing::dkg::GroupKey;
 use ed25519_dalek::SigningKey;
 
 use super::{Account, Agent, AgentError, Deed};
+use crate::client::seen::SeenStatus;
 use crate::client::{Client, Desk};
 use crate::rejection::Rejection;
 use crate::transaction::Body;
@@ -62,7 +63,10 @@ impl<'a, D: Desk> BeaconAgent<'a, D> {
 }
 
 /// The last round that a requirement, an ask or an election waits for, as a node tells.
-pub(super) fn last_wanted<D: Desk>(client: &Client<D>) -> Result<Option<u64>, AgentError> {
+pub(super) fn last_wanted<D: Desk>(
+    client: &Client<D>,
+    status: &SeenStatus,
+) -> Result<Option<u64>, AgentError> {
     let offers = client.offers()?;
     let waiting = offers.iter().filter_map(|o| o.sale.as_ref());
     let wanted = waiting.filter(|s| s.drawn.is_none()).map(|s| s.draw_round);
@@ -71,10 +75,9 @@ pub(super) fn last_wanted<D: Desk>(client: &Client<D>) -> Result<Option<u64>, Ag
     let asks = client.open_asks()?;
     let asked = asks.iter().filter(|a| a.drawn.is_none());
     let wanted = wanted.chain(called.filter_map(|e| e.round));
-    let wanted = wanted.chain(asked.map(|a| a.draw_round));
     // An ask that is over is drawn for all the same, and is in no list.
-    let awaited = client.market_status()?.awaited_round;
-    Ok(wanted.chain(awaited).max())
+    let wanted = wanted.chain(status.awaited_round);
+    Ok(wanted.chain(asked.map(|a| a.draw_round)).max())
 }
 
 impl<D: Desk> BeaconAgent<'_, D> {
@@ -90,7 +93,8 @@ impl<D: Desk> BeaconAgent<'_, D> {
 
 impl<D: Desk> Agent for BeaconAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
-        let Some(last) = last_wanted(self.client)? else {
+        let status = self.client.market_status()?;
+        let Some(last) = last_wanted(self.client, &status)? else {
             return Ok(Vec::new());
         };
         if !self.is_in_office()? {

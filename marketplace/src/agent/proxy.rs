@@ -463,7 +463,7 @@ impl<D: Desk> ProxyAgent<'_, D> {
         }
         let granted = trail.granted_record(self.client, &record)?;
         let Some(key) = self.identity.key_in(&granted.grant) else {
-            // It has another key meanwhile than this file, or is not asked.
+            // Granted through others, or to another key of its than this file has.
             return Ok(Answer::NotNow);
         };
         let key = granted.grant.share_key(key);
