@@ -18,6 +18,7 @@ pub mod trail;
 
 use std::time::Duration;
 
+use eligo_ledger::height::Height;
 use eligo_ledger::wire::WireError;
 
 pub use account::{Account, Sent};
@@ -54,6 +55,10 @@ pub enum AgentError {
         /// Of what.
         what: &'static str,
     },
+    /// That the contract accepted a step of this block is only the node's word: it does not show the next block,
+    /// which commits to the results.
+    #[error("the chain does not show yet what came of block {0}")]
+    Unproved(Height),
     /// A file of the agent's.
     #[error("{0}")]
     File(#[from] std::io::Error),
@@ -88,7 +93,7 @@ impl AgentError {
         match self {
             Self::Client(ClientError::Desk(error)) => error.is_passing(),
             // A node that tells of a block before it shows it.
-            Self::Client(ClientError::Missing { .. }) => true,
+            Self::Client(ClientError::Missing { .. }) | Self::Unproved(_) => true,
             _ => false,
         }
     }

@@ -7,6 +7,7 @@ mod convened;
 pub mod history;
 mod http;
 mod problem;
+mod roster;
 pub mod seen;
 
 use std::io::{Read, Write};
@@ -24,6 +25,7 @@ pub use acceptance::{AcceptedClaim, DisputeLetter};
 pub use history::{ProvenStep, Standing, Step};
 pub use http::HttpDesk;
 pub use problem::{Problem, ProblemKind};
+pub use roster::Place;
 
 use crate::genesis::{MarketGenesis, Parameters};
 use crate::storage::{ObjectDigest, StorageError};

@@ -55,6 +55,11 @@ impl From<AgentError> for Failure {
         match error {
             AgentError::Client(error) => error.into(),
             AgentError::Refused(reason) => rejected(reason),
+            error @ AgentError::Unproved(_) => Self::new(Kind::Network, error)
+                .help("try again; a node that keeps the next block to itself is not to be trusted"),
+            error @ AgentError::Nonsense { .. } => {
+                Self::new(Kind::ProofInvalid, error).help("do not trust this node; use another one")
+            }
             error => Self::unexpected(error),
         }
     }
@@ -135,9 +140,16 @@ pub fn rejected(reason: Rejection) -> Failure {
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };
-    Failure::new(kind, format!("the contract refuses: {reason}")).at(format!(
+    let failure = Failure::new(kind, format!("the contract refuses: {reason}")).at(format!(
         "rejection {} ({})",
         reason.code(),
         reason.name()
-    ))
+    ));
+    match reason {
+        R::GrantProxies => failure.help(
+            "the node named other proxies than were drawn, or left out that one of them renewed its key; use another \
+             node",
+        ),
+        _ => failure,
+    }
 }

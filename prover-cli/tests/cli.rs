@@ -14,6 +14,8 @@ mod documentation;
 mod files;
 #[path = "cli/golden.rs"]
 mod golden;
+#[path = "cli/liar.rs"]
+mod liar;
 #[path = "cli/market.rs"]
 mod market;
 #[path = "cli/patients.rs"]

@@ -7,7 +7,7 @@ use eligo_ledger::wire::Wire;
 use super::{AgentError, Journal, JournalError};
 use crate::client::{Client, Desk};
 use crate::event::{Event, read_outcome};
-use crate::name::{AccountId, ChainId};
+use crate::name::{AccountId, ChainId, ClaimId};
 use crate::rejection::Rejection;
 use crate::transaction::{Body, SignedTransaction};
 
@@ -67,6 +67,20 @@ impl<'a, D: Desk> Account<'a, D> {
             }
         }
         Err(AgentError::Refused(Rejection::Replayed))
+    }
+
+    /// Causes a block. The chain commits to a block's results in the next one, and nobody else may be about to
+    /// cause it. The contract refuses what is sent for it: nothing comes of it but the account's counter.
+    ///
+    /// # Errors
+    /// [`AgentError`], as [`Account::send`], but for the refusal.
+    pub fn cause_block(&self) -> Result<(), AgentError> {
+        // A claim that nobody made.
+        let claim = ClaimId::new([0; 32]);
+        match self.send(Body::Settle { claim }) {
+            Ok(_) | Err(AgentError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Signs and hands in what needs to be done only once, unless `done` finds it done: before, or when the

@@ -1,26 +1,35 @@
 //! An ask's trail: everything the ledger shows of it, each step checked against the validators' keys. What
-//! proxies serve, doctors open and patients look at rests on this and not on a node's word.
+//! proxies serve, doctors open and patients permit rests on this and not on a node's word.
+//!
+//! That a transaction is final says nothing of whether the contract accepted it: until the next block commits to
+//! its result, that is the node's word ([`Standing::Final`]), and a node can keep the next block back. So nothing
+//! here is decided on a step that is not [`Standing::Proved`], nor on one that somebody else sent than whom it
+//! speaks for. Where a step is of the last block, the next is [caused](committed).
+
+mod entered;
 
 use std::collections::BTreeSet;
 
+use ed25519_dalek::SigningKey;
 use eligo_sharing::keys::ReceivingPublicKey;
-use eligo_sharing::oms::{Chain, RegisteredSigner, Roster, SignerKey, SignerProof};
-use eligo_sharing::search::{WriterKeyProof, WriterPublicKey};
 use eligo_sharing::tcpre::{
-    Capsule, CheckedCapsule, GrantTerms, Share, SignedGrant, VerifiedGrant, VerifiedShare,
+    Capsule, CheckedCapsule, GrantTerms, ProxyRoster, Share, SignedGrant, VerifiedGrant,
+    VerifiedShare,
 };
+use rand_core::{OsRng, RngCore};
+use zeroize::Zeroizing;
 
-use super::AgentError;
-use crate::care::act::{AskTerms, Hand, Permit, RecordGrant, TeamName};
-use crate::care::{Act, CareEvent, case};
-use crate::client::{Client, Desk, ProvenStep, Standing};
+pub use entered::{SignedDiagnosis, diagnosis, registered, signers, writer};
+
+use super::{Account, AgentError};
+use crate::care::act::{AskTerms, Hand, Permit, RecordGrant};
+use crate::care::{Act, CareEvent};
+use crate::client::{Client, Desk, Place, ProvenStep, Standing, Step};
 use crate::entry::RecordEntry;
 use crate::event::{Event, Subject};
-use crate::name::{
-    AccountId, AskId, ChainId, DiagnosisName, EncounterName, RecordName, SignerName,
-};
+use crate::name::{AccountId, AskId, ChainId, EncounterName, RecordName};
 use crate::storage::ObjectDigest;
-use crate::transaction::Body;
+use crate::transaction::{Body, SignedTransaction};
 
 const fn nonsense(what: &'static str) -> AgentError {
     AgentError::Nonsense { what }
@@ -44,15 +53,67 @@ pub const fn event(step: &ProvenStep) -> Option<&CareEvent> {
     }
 }
 
-/// The checked steps of a subject, oldest first.
+/// Who sent the transaction that brought a step about; nobody for what the contract did by itself.
+#[must_use]
+pub fn sender(step: &ProvenStep) -> Option<AccountId> {
+    step.signed.as_ref().map(SignedTransaction::sender)
+}
+
+/// Whether the chain commits to what this account did here.
+fn is_done_by(step: &ProvenStep, account: &AccountId) -> bool {
+    step.standing == Standing::Proved && sender(step).as_ref() == Some(account)
+}
+
+/// Checks steps, and has the chain commit to their results: if some are of the last block, the next is caused,
+/// from an account that is thrown away. Those that are [`Standing::Final`] even then rest on the node's word.
 ///
 /// # Errors
 /// [`AgentError::Client`] if a step is not what the ledger shows.
+pub fn committed<D: Desk>(
+    client: &Client<D>,
+    steps: Vec<Step>,
+) -> Result<Vec<ProvenStep>, AgentError> {
+    let proven = client.prove(steps)?;
+    if proven.iter().all(|s| s.standing != Standing::Final) {
+        return Ok(proven);
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    OsRng.fill_bytes(seed.as_mut_slice());
+    let nobody = SigningKey::from_bytes(&seed);
+    // A node that takes none leaves the steps as they are.
+    drop(Account::new(client, &nobody).cause_block());
+    let again = proven.into_iter().map(|step| match step.standing {
+        Standing::Final => {
+            let checked = client.prove(vec![step.step])?;
+            checked.into_iter().next().ok_or(nonsense("a step"))
+        }
+        _ => Ok(step),
+    });
+    again.collect()
+}
+
+/// The steps of a subject, oldest first: what transactions brought about, as the chain commits to it, and what
+/// the contract did by itself, as the node tells it.
+///
+/// # Errors
+/// [`AgentError::Client`] if a step is not what the ledger shows, [`AgentError::Unproved`] if the node does not
+/// show the block after it.
 pub fn proved<D: Desk>(
     client: &Client<D>,
     subject: &Subject,
 ) -> Result<Vec<ProvenStep>, AgentError> {
-    Ok(client.prove(client.history(subject)?)?)
+    all_proved(client, client.history(subject)?)
+}
+
+fn all_proved<D: Desk>(
+    client: &Client<D>,
+    steps: Vec<Step>,
+) -> Result<Vec<ProvenStep>, AgentError> {
+    let steps = committed(client, steps)?;
+    match steps.iter().find(|s| s.standing == Standing::Final) {
+        Some(open) => Err(AgentError::Unproved(open.step.height)),
+        None => Ok(steps),
+    }
 }
 
 /// An ask, and all that came of it.
@@ -80,25 +141,44 @@ pub struct GrantedRecord {
 }
 
 impl AskTrail {
-    /// Collects and checks the trail; none if there is no such ask.
+    /// Collects and checks the trail; none if there is no such ask. Steps of the last block may be in it that the
+    /// contract refused: to look at, and nothing else. What is decided on it is decided on what is proved.
     ///
     /// # Errors
     /// [`AgentError`], also if the node tells of another ask.
     pub fn of<D: Desk>(client: &Client<D>, ask: &AskId) -> Result<Option<Self>, AgentError> {
+        let steps = client.prove(client.history(&Subject::Ask(*ask))?)?;
+        Self::read_from(client, *ask, steps)
+    }
+
+    /// The same, the chain's word for every step: of the last block too, by [causing](committed) the next.
+    ///
+    /// # Errors
+    /// As [`AskTrail::of`], and [`AgentError::Unproved`].
+    pub fn proved<D: Desk>(client: &Client<D>, ask: &AskId) -> Result<Option<Self>, AgentError> {
         let steps = proved(client, &Subject::Ask(*ask))?;
+        Self::read_from(client, *ask, steps)
+    }
+
+    fn read_from<D: Desk>(
+        client: &Client<D>,
+        ask: AskId,
+        steps: Vec<ProvenStep>,
+    ) -> Result<Option<Self>, AgentError> {
         let Some(first) = steps.first() else {
             return Ok(None);
         };
-        let (Some(Act::Ask(terms)), Some(signed)) = (act(first), first.signed.as_ref()) else {
+        let (Some(Act::Ask(terms)), Some(doctor)) = (act(first), sender(first)) else {
             return Err(nonsense("an ask"));
         };
         let chain = ChainId::from(client.chain());
-        let (terms, doctor) = (terms.clone(), signed.sender());
-        if terms.name(&chain, &doctor) != *ask {
+        let terms = terms.clone();
+        // The name is of the terms and of who sent them.
+        if terms.name(&chain, &doctor) != ask {
             return Err(nonsense("another ask"));
         }
         Ok(Some(Self {
-            ask: *ask,
+            ask,
             doctor,
             terms,
             steps,
@@ -135,16 +215,52 @@ impl AskTrail {
         EncounterName::of(&self.terms.inbox)
     }
 
-    /// The proxies drawn, in order, once they are.
+    /// The block of the ask, and its number among the block's transactions.
+    ///
+    /// # Errors
+    /// [`AgentError::Unproved`] before the chain commits to the ask.
+    pub fn place(&self) -> Result<Place, AgentError> {
+        let asked = self.steps.iter().find(
+            |step| matches!(event(step), Some(CareEvent::Asked { ask, .. }) if *ask == self.ask),
+        );
+        let asked = asked.ok_or(nonsense("an ask"))?;
+        if !is_done_by(asked, &self.doctor) {
+            return Err(AgentError::Unproved(asked.step.height));
+        }
+        Place::of(&asked.step).ok_or(nonsense("an ask"))
+    }
+
+    /// The proxies drawn, in order, once they are. That these were drawn is the node's word where a round of the
+    /// beacon drew them: the contract does that by itself at the end of a block. A node that names others gets a
+    /// permit that the contract refuses. Their keys are nobody's word: [`AskTrail::roster`].
     #[must_use]
     pub fn drawn(&self) -> Option<&[AccountId]> {
         self.steps.iter().find_map(|step| match event(step)? {
-            CareEvent::AskDrawn { proxies, .. } => Some(proxies.as_slice()),
+            CareEvent::AskDrawn { proxies, .. } if step.standing != Standing::Final => {
+                Some(proxies.as_slice())
+            }
             _ => None,
         })
     }
 
-    /// Whether the ask was withdrawn or revoked, or its period ended, as far as the ledger shows.
+    /// The drawn proxies with the keys they stood with when the ask was made, as the chain shows them; none before
+    /// the draw.
+    ///
+    /// # Errors
+    /// [`AgentError`], also if somebody was drawn who is no proxy.
+    pub fn roster<D: Desk>(&self, client: &Client<D>) -> Result<Option<ProxyRoster>, AgentError> {
+        let Some(drawn) = self.drawn() else {
+            return Ok(None);
+        };
+        let at = self.place()?;
+        let keys = drawn.iter().map(|proxy| client.proxy_key(proxy, at));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let roster = ProxyRoster::new(u64::from(self.terms.threshold), keys);
+        roster.map(Some).map_err(|_| nonsense("a draw"))
+    }
+
+    /// Whether the ask was withdrawn or revoked, or its period ended, as far as anything says so: the node's word
+    /// is enough to hand nothing out.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.steps.iter().filter_map(event).any(|event| {
@@ -157,14 +273,24 @@ impl AskTrail {
         })
     }
 
-    /// Every permit with its step and whose hand signed it.
+    /// Every permit that the contract accepted, with its step and whose hand signed it. Who sent it says nothing:
+    /// patients hand in from accounts of their own that nobody knows, and the hand's signature is in it.
     pub fn permits(&self) -> impl Iterator<Item = (&ProvenStep, &Permit, Hand)> {
         self.steps.iter().filter_map(|step| match act(step)? {
-            Act::Permit(signed) if signed.permit.ask == self.ask => {
+            Act::Permit(signed)
+                if signed.permit.ask == self.ask && step.standing == Standing::Proved =>
+            {
                 Some((step, &signed.permit, signed.hand))
             }
             _ => None,
         })
+    }
+
+    /// Whether it was answered, as far as the node says.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        let mut events = self.steps.iter().filter_map(event);
+        events.any(|event| matches!(event, CareEvent::Permitted { .. }))
     }
 
     /// The records granted, each with the permit's end in milliseconds.
@@ -173,7 +299,8 @@ impl AskTrail {
             .flat_map(|(_, p, _)| p.grants.as_slice().iter().map(|g| (g, p.until_ms)))
     }
 
-    /// The records whose reading the chain shows to have begun.
+    /// The records whose reading is said to have begun: what to look at. What is handed out rests on
+    /// [`AskTrail::is_begun`].
     #[must_use]
     pub fn read(&self) -> Vec<RecordName> {
         let begun = self.steps.iter().filter_map(|step| match event(step)? {
@@ -183,21 +310,29 @@ impl AskTrail {
         begun.collect()
     }
 
-    /// Whether the reading of a record is committed to by the chain: before that, no share is handed out.
+    /// Whether the chain commits to it that the doctor who asked began to read a record: before that, no share is
+    /// handed out.
     #[must_use]
     pub fn is_begun(&self, record: &RecordName) -> bool {
         self.steps.iter().any(|step| {
-            let begun =
-                matches!(event(step), Some(CareEvent::RecordRead { record: r, .. }) if r == record);
-            begun && step.standing == Standing::Proved
+            let begun = matches!(
+                event(step),
+                Some(CareEvent::RecordRead { record: r, doctor, .. })
+                    if r == record && *doctor == self.doctor
+            );
+            begun && is_done_by(step, &self.doctor)
         })
     }
 
     /// Whether this proxy answered for a record.
     #[must_use]
     pub fn has_share_of(&self, record: &RecordName, account: &AccountId) -> bool {
-        self.steps.iter().filter_map(event).any(|event| {
-            matches!(event, CareEvent::CareShared { record: r, proxy, .. } if r == record && proxy == account)
+        self.steps.iter().any(|step| {
+            let shared = matches!(
+                event(step),
+                Some(CareEvent::CareShared { record: r, proxy, .. }) if r == record && proxy == account
+            );
+            shared && is_done_by(step, account)
         })
     }
 
@@ -211,10 +346,7 @@ impl AskTrail {
         record: &RecordName,
     ) -> Result<GrantedRecord, AgentError> {
         // Only what the chain shows was accepted: a refused permit may hold another grant for the record.
-        let proved = self
-            .permits()
-            .filter(|(step, ..)| step.standing == Standing::Proved);
-        let mut granted = proved.flat_map(|(_, permit, _)| permit.grants.as_slice());
+        let mut granted = self.granted().map(|(granted, _)| granted);
         let granted = granted
             .find(|granted| granted.record == *record)
             .ok_or(nonsense("a record that is not granted"))?;
@@ -245,7 +377,8 @@ impl AskTrail {
         })
     }
 
-    /// The shares posted for a granted record, each verified here once more.
+    /// The shares posted for a granted record. Each is verified here, under the proxy's key that the grant names:
+    /// it needs nobody's word, so it counts wherever it comes from.
     #[must_use]
     pub fn shares(&self, granted: &GrantedRecord) -> Vec<VerifiedShare> {
         let posted = self.steps.iter().filter_map(|step| {
@@ -266,169 +399,7 @@ impl AskTrail {
     }
 }
 
-/// A record's entry as it was registered, by a transaction that the chain shows.
-///
-/// # Errors
-/// [`AgentError`] if there is none.
-pub fn registered<D: Desk>(
-    client: &Client<D>,
-    name: &RecordName,
-) -> Result<RecordEntry, AgentError> {
-    let steps = client.history(&Subject::Record(*name))?;
-    let registered = steps
-        .into_iter()
-        .filter(|s| matches!(s.event, Event::RecordRegistered { record, .. } if record == *name));
-    let proven = client.prove(registered.take(1).collect())?;
-    let body = proven.first().and_then(|s| s.signed.as_ref());
-    match body.map(crate::transaction::SignedTransaction::body) {
-        Some(Body::Register(signed)) if signed.entry.name() == *name => Ok(signed.entry.clone()),
-        _ => Err(nonsense("a record")),
-    }
-}
-
-/// The key a hospital writes its index with now; none if it entered none.
-///
-/// # Errors
-/// [`AgentError`].
-pub fn writer<D: Desk>(
-    client: &Client<D>,
-    hospital: &AccountId,
-) -> Result<Option<WriterPublicKey>, AgentError> {
-    let steps = client.history(&Subject::Party(*hospital))?;
-    let entered = steps.into_iter().filter(|step| {
-        matches!(&step.event, Event::Care(CareEvent::WriterEntered { hospital: h }) if h == hospital)
-    });
-    let proven = client.prove(entered.collect())?;
-    let Some(Act::EnterWriter { key, possession }) = proven.last().and_then(act) else {
-        return Ok(None);
-    };
-    let key = WriterPublicKey::from_bytes(key).map_err(|_| nonsense("a writer key"))?;
-    let proof = WriterKeyProof::from_bytes(possession).map_err(|_| nonsense("a writer key"))?;
-    key.check_possession(&proof)
-        .map_err(|_| nonsense("a writer key"))?;
-    Ok(Some(key))
-}
-
-/// Every signing key a doctor entered, newest last, with the prekey of the last entry or renewal.
-///
-/// # Errors
-/// [`AgentError`].
-pub fn signers<D: Desk>(
-    client: &Client<D>,
-    doctor: &AccountId,
-) -> Result<(Vec<RegisteredSigner>, Option<Vec<u8>>), AgentError> {
-    let steps = client.history(&Subject::Party(*doctor))?;
-    let entered = steps.into_iter().filter(|step| {
-        matches!(
-            &step.event,
-            Event::Care(CareEvent::SignerEntered { doctor: d, .. } | CareEvent::PrekeyRenewed { doctor: d })
-                if d == doctor
-        )
-    });
-    let (mut keys, mut prekey) = (Vec::new(), None);
-    for step in client.prove(entered.collect())? {
-        match act(&step) {
-            Some(Act::EnterSigner(entry)) => {
-                let bad = || nonsense("a signing key");
-                let key = SignerKey::from_bytes(entry.key.as_slice()).map_err(|_| bad())?;
-                let proof =
-                    SignerProof::from_bytes(entry.possession.as_slice()).map_err(|_| bad())?;
-                keys.push(key.register(&proof).map_err(|_| bad())?);
-                prekey = Some(entry.prekey.as_slice().to_vec());
-            }
-            Some(Act::RenewPrekey { prekey: renewed }) => {
-                prekey = Some(renewed.as_slice().to_vec());
-            }
-            _ => {}
-        }
-    }
-    Ok((keys, prekey))
-}
-
-/// A diagnosis as its team signed it.
-#[derive(Clone, Debug)]
-pub struct SignedDiagnosis {
-    /// The hospital.
-    pub hospital: AccountId,
-    /// The epoch.
-    pub epoch: u64,
-    /// Who signed, in order.
-    pub doctors: Vec<AccountId>,
-    /// All signatures.
-    pub chain: Chain,
-}
-
-/// The completed diagnosis of this name at an encounter, each signature verified here; none if the ledger has
-/// no such diagnosis.
-///
-/// # Errors
-/// [`AgentError`].
-pub fn diagnosis<D: Desk>(
-    client: &Client<D>,
-    encounter: &EncounterName,
-    name: &DiagnosisName,
-) -> Result<Option<SignedDiagnosis>, AgentError> {
-    let steps = proved(client, &Subject::Encounter(*encounter))?;
-    let completed = steps.iter().find_map(|step| match event(step)? {
-        CareEvent::DiagnosisCompleted {
-            hospital,
-            epoch,
-            diagnosis,
-            ..
-        } if diagnosis == name => Some((step, *hospital, *epoch)),
-        _ => None,
-    });
-    let Some((step, hospital, epoch)) = completed else {
-        return Ok(None);
-    };
-    let Some(Act::SignOpinion { chain, .. }) = act(step) else {
-        return Err(nonsense("a diagnosis"));
-    };
-    if eligo_sharing::domain::sha256(chain.as_slice()) != *name.as_bytes() {
-        return Err(nonsense("another diagnosis"));
-    }
-    let doctors = steps.iter().find_map(|step| match event(step)? {
-        CareEvent::TeamAssigned {
-            hospital: h,
-            epoch: e,
-            doctors,
-            ..
-        } if (*h, *e) == (hospital, epoch) => Some(doctors.as_slice().to_vec()),
-        _ => None,
-    });
-    let doctors = doctors.ok_or(nonsense("a team"))?;
-    let chain = Chain::from_bytes(chain.as_slice()).map_err(|_| nonsense("a diagnosis"))?;
-    let wrong = || nonsense("a diagnosis's signatures");
-    if chain.steps().len() != doctors.len() {
-        return Err(wrong());
-    }
-    // Each signature by the doctor whose place it is, with a key that this doctor entered.
-    let mut roster = Roster::new();
-    for (doctor, (signer, _)) in doctors.iter().zip(chain.steps()) {
-        let keys = signers(client, doctor)?.0;
-        let key = keys.into_iter().find(|key| key.id() == *signer);
-        roster.insert(*signer, key.ok_or_else(wrong)?);
-    }
-    let order = chain.steps().iter();
-    let order: Vec<_> = order
-        .map(|(id, _)| SignerName::new(*id.as_bytes()))
-        .collect();
-    let team = TeamName {
-        hospital,
-        encounter: *encounter,
-    };
-    let case = case(&ChainId::from(client.chain()), &team, epoch, &order);
-    let verified = chain.clone().verify(&case, &roster);
-    verified.map_err(|_| wrong())?;
-    Ok(Some(SignedDiagnosis {
-        hospital,
-        epoch,
-        doctors,
-        chain,
-    }))
-}
-
-/// Asks a proxy was drawn for, each once.
+/// Asks a proxy is said to have been drawn for, each once: where to look. What it serves rests on the ask's trail.
 ///
 /// # Errors
 /// [`AgentError`].

@@ -1,8 +1,6 @@
 //! Claims that were accepted, and what they rest on: record, requirement, proxies. Checked against the
 //! ledger where it shows them; what is the node's word alone is said to be.
 
-use std::collections::BTreeSet;
-
 use eligo_ledger::height::{ReplicaId, Time};
 use eligo_sharing::keys::{ProxyKey, ReceivingPublicKey};
 use eligo_sharing::tcpre::{
@@ -10,11 +8,11 @@ use eligo_sharing::tcpre::{
 };
 
 use super::history::{Standing, nonsense};
-use super::seen::{SeenAccepted, SeenProxy};
+use super::seen::SeenAccepted;
 use super::{Client, ClientError, Desk};
 use crate::entry::RecordEntry;
 use crate::event::{Event, Subject};
-use crate::name::{AccountId, ClaimId, RecordName};
+use crate::name::{ClaimId, RecordName};
 use crate::signature::verifying_key;
 use crate::transaction::{Body, DisputeEvidence, SignedTransaction};
 
@@ -167,46 +165,6 @@ impl<D: Desk> Client<D> {
         Ok(letter.map_or(DisputeLetter::None, |l| {
             DisputeLetter::Letter(l.letter.as_slice().to_vec(), raised)
         }))
-    }
-
-    /// Whether every proxy that a node says was drawn is one of the roster, with the key it registered: in the
-    /// genesis document, or by a transaction that the chain accepted. Who of them was drawn is the node's word;
-    /// that its own keys are among them cannot be.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn check_drawn(&self, drawn: &[SeenProxy]) -> Result<(), ClientError> {
-        let first = self.market_genesis()?.proxies;
-        let accounts: BTreeSet<AccountId> = drawn.iter().map(|proxy| proxy.account).collect();
-        if accounts.len() != drawn.len() {
-            return Err(nonsense("a proxy drawn twice"));
-        }
-        for proxy in drawn {
-            let mut key = [0; 48];
-            hex::decode_to_slice(&proxy.key, &mut key).map_err(|_| nonsense("a proxy's key"))?;
-            let mut first = first.as_slice().iter();
-            if first.any(|f| f.account == proxy.account && f.entry.key == key) {
-                continue;
-            }
-            let steps = self.history(&Subject::Party(proxy.account))?;
-            let mut registered = false;
-            for step in steps {
-                if !matches!(step.event, Event::ProxyRegistered { proxy: who, .. } if who == proxy.account)
-                    || step.transaction.is_none()
-                {
-                    continue;
-                }
-                let proven = self.prove_step(step)?;
-                let body = proven.signed.as_ref().map(SignedTransaction::body);
-                let shown = proven.standing == Standing::Proved;
-                registered |=
-                    shown && matches!(body, Some(Body::RegisterProxy(entry)) if entry.key == key);
-            }
-            if !registered {
-                return Err(nonsense("a proxy that never registered"));
-            }
-        }
-        Ok(())
     }
 
     /// A record's entry as it was registered, by a transaction that the chain shows to have been accepted.

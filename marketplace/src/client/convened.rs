@@ -7,7 +7,7 @@ use eligo_sharing::ibe::{IdentityKey, IdentityShare};
 use eligo_sharing::letter::{Letter, LetterKey, LetterPublicKey};
 
 use super::history::{Standing, nonsense};
-use super::{Client, ClientError, Desk, Step};
+use super::{Client, ClientError, Desk, ProvenStep};
 use crate::convene::act::{Act, CeremonyTerms};
 use crate::convene::event::Convened;
 use crate::convene::naming::{Name, letter_binding};
@@ -89,20 +89,43 @@ impl<D: Desk> Client<D> {
         Ok(self.prove_step(step)?.standing)
     }
 
-    /// A ceremony with all that was said in it, every message proved to be on the ledger and its sender's.
+    /// A ceremony with all that was said in it, every message proved to be on the ledger and its sender's. That
+    /// the contract took those of the last block is the node's word.
     ///
     /// # Errors
     /// [`ClientError`], also if the ledger shows another ceremony than the node tells of.
     pub fn transcript(&self, view: &CeremonyView) -> Result<Transcript, ClientError> {
+        Ok(self.collected(view)?.0)
+    }
+
+    /// The same, nothing of it the node's word; none before the next block shows that the contract took every
+    /// message.
+    ///
+    /// # Errors
+    /// As [`Client::transcript`].
+    pub fn proven_transcript(
+        &self,
+        view: &CeremonyView,
+    ) -> Result<Option<Transcript>, ClientError> {
+        let (transcript, proved) = self.collected(view)?;
+        Ok(proved.then_some(transcript))
+    }
+
+    /// A transcript, and whether the chain commits to all of it.
+    fn collected(&self, view: &CeremonyView) -> Result<(Transcript, bool), ClientError> {
         let name = view.ceremony;
-        let (mut terms, mut said) = (None, Vec::new());
+        let (mut terms, mut said, mut proved) = (None, Vec::new(), true);
         for step in self.history(&Subject::Ceremony(name))? {
             match &step.event {
                 Event::Convened(Convened::CeremonyBegun { ceremony, .. }) if *ceremony == name => {
-                    terms = Some(self.begun(step)?);
+                    let begun = self.prove_step(step)?;
+                    proved &= begun.standing == Standing::Proved;
+                    terms = Some(self.begun(begun)?);
                 }
                 Event::Convened(Convened::Said { ceremony, .. }) if *ceremony == name => {
-                    said.push(self.said(&name, step)?);
+                    let step = self.prove_step(step)?;
+                    proved &= step.standing == Standing::Proved;
+                    said.push(message_of(&name, step)?);
                 }
                 _ => {}
             }
@@ -121,10 +144,11 @@ impl<D: Desk> Client<D> {
         if transcript.name() != name || view.terms().as_ref() != Some(&terms) {
             return Err(nonsense("another ceremony"));
         }
-        Ok(transcript)
+        Ok((transcript, proved))
     }
 
-    /// The key that a ceremony ended in, as it follows from what the ledger shows was said; none before its end.
+    /// The key that a ceremony ended in, as it follows from what the ledger shows was said; none before the chain
+    /// shows its end.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -132,7 +156,10 @@ impl<D: Desk> Client<D> {
         if view.stage != Stage::Settled {
             return Ok(None);
         }
-        let key = self.transcript(view)?.settle();
+        let Some(transcript) = self.proven_transcript(view)? else {
+            return Ok(None);
+        };
+        let key = transcript.settle();
         key.map(Some)
             .map_err(|_| nonsense("a key that does not follow"))
     }
@@ -215,24 +242,24 @@ impl<D: Desk> Client<D> {
         Ok(IdentityKey::combine(&key, &shares).ok())
     }
 
-    fn begun(&self, step: Step) -> Result<CeremonyTerms, ClientError> {
+    fn begun(&self, step: ProvenStep) -> Result<CeremonyTerms, ClientError> {
         let registrar = self.market_genesis()?.registrar;
-        let signed = self.prove_step(step)?.signed;
-        let signed = signed.filter(|signed| signed.sender() == registrar);
+        let signed = step.signed.filter(|signed| signed.sender() == registrar);
         match signed.as_ref().map(SignedTransaction::body) {
             Some(Body::Convene(Act::Begin(terms))) => Ok(terms.clone()),
             _ => Err(nonsense("a ceremony that the registrar did not begin")),
         }
     }
+}
 
-    fn said(&self, name: &CeremonyName, step: Step) -> Result<(AccountId, Message), ClientError> {
-        let signed = self.prove_step(step)?.signed;
-        let signed = signed.ok_or_else(|| nonsense("a ceremony's message"))?;
-        match signed.body() {
-            Body::Convene(Act::Say { ceremony, message }) if ceremony == name => {
-                Ok((signed.sender(), message.clone()))
-            }
-            _ => Err(nonsense("a ceremony's message")),
+/// What was said in a ceremony, and by whom.
+fn message_of(name: &CeremonyName, step: ProvenStep) -> Result<(AccountId, Message), ClientError> {
+    let signed = step.signed;
+    let signed = signed.ok_or_else(|| nonsense("a ceremony's message"))?;
+    match signed.body() {
+        Body::Convene(Act::Say { ceremony, message }) if ceremony == name => {
+            Ok((signed.sender(), message.clone()))
         }
+        _ => Err(nonsense("a ceremony's message")),
     }
 }

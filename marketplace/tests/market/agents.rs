@@ -1,6 +1,10 @@
 //! Agents on a node of this process: each crashes at every place where its journal is written, is started
 //! again, and in the end everything was done once.
 
+mod lying;
+mod rotation;
+mod trust;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;

@@ -4,7 +4,7 @@ use ed25519_dalek::SigningKey;
 use eligo_marketplace::{
     agent::{Account, trail},
     care::{
-        Act, CareEvent,
+        Act, CALL_MS, CareEvent,
         act::{EmergencyTerms, emergency_letter_info, emergency_name},
     },
     client::{Client, Desk, ProvenStep, Standing},
@@ -12,7 +12,7 @@ use eligo_marketplace::{
     encoding::{Blob, Text},
     event::Subject,
     name::{AccountId, CeremonyName, ChainId, EmergencyId, RecordName},
-    transaction::{Body, SignedTransaction},
+    transaction::Body,
 };
 use eligo_sharing::{
     dkg::{GroupKey, KeyShare},
@@ -23,7 +23,10 @@ use eligo_sharing::{
 use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
-use crate::failure::{Attempt, Failure, Kind};
+use crate::{
+    failure::{Attempt, Failure, Kind},
+    moment,
+};
 
 /// The longest summary, in bytes.
 const MAX_SUMMARY: usize = 4096;
@@ -51,7 +54,8 @@ pub fn entry(
     })
 }
 
-/// Every identity key that authorities made, the one in force last.
+/// Every identity key that a node says authorities made, the one in force last: to find which of them something is
+/// sealed under. What is sealed is sealed under [`identity_key`].
 pub fn identity_keys<D: Desk>(client: &Client<D>) -> Attempt<Vec<(CeremonyName, GroupKey)>> {
     let mut ceremonies = client.ceremonies()?;
     ceremonies.sort_by_key(|c| (c.in_force, c.serial));
@@ -63,12 +67,21 @@ pub fn identity_keys<D: Desk>(client: &Client<D>) -> Attempt<Vec<(CeremonyName, 
     Ok(keys.collect())
 }
 
-/// The identity key in force.
+/// The identity key in force, as it follows from what the ledger shows the authorities to have said: to a key of a
+/// node's own making, nothing is sealed.
 pub fn identity_key<D: Desk>(client: &Client<D>) -> Attempt<(CeremonyName, GroupKey)> {
-    identity_keys(client)?.pop().ok_or_else(|| {
+    let none = || {
         Failure::new(Kind::Closed, "the authorities have made no key yet")
             .help("the registrar begins: eligo care emergency convene")
-    })
+    };
+    let ceremony = client.identity_ceremony()?.ok_or_else(none)?;
+    if ceremony.purpose != KeyPurpose::Identity {
+        return Err(Failure::new(Kind::ProofInvalid, "a key for something else")
+            .of(ceremony.ceremony)
+            .help("do not trust this node; use another one"));
+    }
+    let key = client.settled_key(&ceremony)?.ok_or_else(none)?;
+    Ok((ceremony.ceremony, key))
 }
 
 /// A call to the authorities, by a doctor's letter key and account; its name, once it is on the ledger.
@@ -99,18 +112,21 @@ pub fn call<D: Desk>(
     Ok(name)
 }
 
-/// A call, as the ledger shows it.
+/// A call that the contract accepted, as the chain shows it.
 pub struct Call {
     /// Its name.
     pub emergency: EmergencyId,
     /// What was asked.
     pub terms: EmergencyTerms,
+    /// When, by the block's time in milliseconds since 1970.
+    called_ms: u64,
     sealed: Sealed,
     /// The authorities' letters.
     letters: Vec<Letter>,
 }
 
-/// A call on a record.
+/// A call on a record. Nothing here is the node's word: of a call, a summary or a letter in the last block it is
+/// the next one that shows the contract to have accepted it, and nobody answers a call before that.
 pub fn find<D: Desk>(
     client: &Client<D>,
     record: &RecordName,
@@ -118,18 +134,23 @@ pub fn find<D: Desk>(
 ) -> Attempt<Call> {
     let steps = trail::proved(client, &Subject::Record(*record))?;
     let (mut sealed, mut called, mut letters) = (None, None, Vec::new());
-    for step in &steps {
+    let proved = steps.iter().filter(|s| s.standing == Standing::Proved);
+    for step in proved {
+        let by = |account: &AccountId| trail::sender(step).as_ref() == Some(account);
         match (trail::event(step), trail::act(step)) {
             // The call is for the capsule that was there when it was made.
             (
-                _,
-                Some(Act::EnterEmergency {
+                Some(CareEvent::EmergencyEntered {
                     record: r,
+                    hospital,
+                }),
+                Some(Act::EnterEmergency {
                     region,
                     epoch,
                     sealed: s,
+                    ..
                 }),
-            ) if called.is_none() && r == record && step.standing == Standing::Proved => {
+            ) if called.is_none() && r == record && by(hospital) => {
                 let read = Sealed::from_bytes(s.as_slice());
                 let read = read.map_err(|e| Failure::new(Kind::File, e))?;
                 // No authority answers, no doctor opens, what is sealed for another record.
@@ -143,22 +164,27 @@ pub fn find<D: Desk>(
                 Some(CareEvent::EmergencyAsked { emergency: e, .. }),
                 Some(Act::AskEmergency(terms)),
             ) if e == emergency && is_call(client, step, terms, emergency, record) => {
-                called = Some(terms.clone());
+                called = step.time.map(|time| (terms.clone(), time.get()));
             }
             (
-                Some(CareEvent::EmergencyShared { emergency: e, .. }),
+                Some(CareEvent::EmergencyShared {
+                    emergency: e,
+                    authority,
+                    ..
+                }),
                 Some(Act::EmergencyShare { letter, .. }),
-            ) if e == emergency => {
+            ) if e == emergency && by(authority) => {
                 letters.extend(Letter::from_bytes(letter.as_slice()).ok());
             }
             _ => {}
         }
     }
     let missing = |what: &str| Failure::new(Kind::File, what).of(record);
-    let terms = called.ok_or_else(|| missing("there is no such call"))?;
+    let (terms, called_ms) = called.ok_or_else(|| missing("there is no such call"))?;
     Ok(Call {
         emergency: *emergency,
         terms,
+        called_ms,
         sealed: sealed.ok_or_else(|| missing("the record has no summary for emergencies"))?,
         letters,
     })
@@ -173,7 +199,7 @@ fn is_call<D: Desk>(
     record: &RecordName,
 ) -> bool {
     let chain = ChainId::from(client.chain());
-    let by = step.signed.as_ref().map(SignedTransaction::sender);
+    let by = trail::sender(step);
     terms.record == *record && by.is_some_and(|doctor| terms.name(&chain, &doctor) == *emergency)
 }
 
@@ -195,8 +221,12 @@ impl Call {
         checked.map_err(|e| Failure::new(Kind::ProofInvalid, e))
     }
 
-    /// An authority's answer.
+    /// An authority's answer, as long as the call stands.
     pub fn answer(&self, chain: &ChainId, key: &GroupKey, share: KeyShare) -> Attempt<Act> {
+        if moment::now()? > self.called_ms.saturating_add(CALL_MS) / 1000 {
+            let what = "the call is too long ago";
+            return Err(Failure::new(Kind::Closed, what).of(self.emergency));
+        }
         let authority = Authority::new(share).map_err(|e| Failure::new(Kind::File, e))?;
         let sealed = self.sealed(key)?;
         let share = authority.decrypt(key, &sealed, &mut OsRng);

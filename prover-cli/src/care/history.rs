@@ -1,8 +1,11 @@
-//! What happened to a patient's encounters and records, every step checked against the validators' keys.
+//! What happened to a patient's encounters and records, every step checked against the validators' keys: a node
+//! can neither make a step up, nor show a refused one as accepted, nor another's, nor alter one. What it can do is
+//! leave one out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use eligo_marketplace::{
+    agent::trail,
     care::CareEvent,
     client::{Client, Desk, ProvenStep, Standing},
     event::{Event, Subject},
@@ -12,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::{Attempt, Failure, Kind},
-    market::audit::short,
+    market::audit::{short, time_ms},
     moment,
 };
 
@@ -48,7 +51,7 @@ pub fn history<D: Desk>(client: &Client<D>, subjects: &[Subject]) -> Attempt<His
             "the ledger has nothing of this name",
         ));
     }
-    let steps = client.prove(steps.into_values().collect())?;
+    let steps = trail::committed(client, steps.into_values().collect())?;
     let mut names = BTreeMap::new();
     for step in &steps {
         for subject in step.step.event.subjects() {
@@ -75,28 +78,36 @@ pub fn subjects(encounters: &[EncounterName], records: &[RecordName]) -> Vec<Sub
 }
 
 impl History {
-    /// Whether the chain shows every step that a transaction brought about (in the last block: that the
-    /// transaction is final), and what the contract did by itself follows from an ask before it.
+    /// Whether the chain shows every step that a transaction brought about, and what the contract did by itself
+    /// follows from an ask before it. Of a step in the last block it is only the node's word that the contract
+    /// accepted it, so that is not enough; nor is a share, or an opened record, of a read that is not here.
     pub fn verified(&self) -> bool {
-        let last = self.steps.iter().map(|s| s.step.height).max();
         let mut asked: BTreeSet<AskId> = BTreeSet::new();
+        let mut read: BTreeSet<(AskId, RecordName)> = BTreeSet::new();
         self.steps.iter().all(|s| {
             let Event::Care(event) = &s.step.event else {
-                return s.standing == Standing::Proved
-                    || (s.standing == Standing::Final && Some(s.step.height) == last);
+                return s.standing == Standing::Proved;
             };
-            if let CareEvent::Asked { ask, .. } = event {
-                asked.insert(*ask);
-            }
-            match (s.standing, event) {
-                (Standing::Proved, _) => true,
-                (Standing::Final, _) => Some(s.step.height) == last,
-                (
-                    Standing::Told,
-                    CareEvent::AskDrawn { ask, .. } | CareEvent::AskEnded { ask, .. },
-                ) => asked.contains(ask),
-                (Standing::Told, _) => false,
-            }
+            let follows = match event {
+                CareEvent::Asked { ask, .. } => {
+                    asked.insert(*ask);
+                    true
+                }
+                CareEvent::RecordRead { ask, record, .. } => {
+                    read.insert((*ask, *record));
+                    true
+                }
+                CareEvent::CareShared { ask, record, .. }
+                | CareEvent::FalseCareShare { ask, record, .. }
+                | CareEvent::Readable { ask, record, .. }
+                | CareEvent::RecordOpened { ask, record, .. } => read.contains(&(*ask, *record)),
+                CareEvent::AskDrawn { ask, .. } | CareEvent::AskEnded { ask, .. } => {
+                    asked.contains(ask)
+                }
+                _ => true,
+            };
+            let by_itself = event.happens_by_itself();
+            follows && (s.standing == Standing::Proved || s.standing == Standing::Told && by_itself)
         })
     }
 
@@ -135,7 +146,7 @@ impl History {
             format!(
                 "{:>6}  {}  {:7} {}",
                 s.step.height.get(),
-                moment::show(s.step.time_ms / 1000),
+                moment::show(time_ms(s) / 1000),
                 shown(s.standing),
                 self.told(&s.step.event)
             )
@@ -284,7 +295,7 @@ impl History {
                 json!({
                     "height": s.step.height.get(),
                     "index": s.step.transaction,
-                    "time": moment::show(s.step.time_ms / 1000),
+                    "time": moment::show(time_ms(s) / 1000),
                     "standing": shown(s.standing),
                     "what": self.told(&s.step.event),
                     "event": serde_json::to_value(&s.step.event).unwrap_or_default(),

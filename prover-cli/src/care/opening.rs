@@ -34,10 +34,18 @@ pub struct OpenedReferral {
     pub diagnosis: Option<(SignedDiagnosis, Vec<Note>)>,
 }
 
-/// The trail of an ask; refused if the ledger has none.
+fn no_ask(ask: &AskId) -> Failure {
+    Failure::new(Kind::File, "the ledger has no such ask").of(ask)
+}
+
+/// The trail of an ask, to look at; refused if the ledger has none.
 pub fn trail_of<D: Desk>(client: &Client<D>, ask: &AskId) -> Attempt<AskTrail> {
-    AskTrail::of(client, ask)?
-        .ok_or_else(|| Failure::new(Kind::File, "the ledger has no such ask").of(ask))
+    AskTrail::of(client, ask)?.ok_or_else(|| no_ask(ask))
+}
+
+/// The trail of an ask, the chain's word for every step; refused if the ledger has none.
+pub fn proved_trail_of<D: Desk>(client: &Client<D>, ask: &AskId) -> Attempt<AskTrail> {
+    AskTrail::proved(client, ask)?.ok_or_else(|| no_ask(ask))
 }
 
 /// Opens a record that was read under an ask, and checks whose it is.
@@ -47,7 +55,7 @@ pub fn open<D: Desk>(
     record: &RecordName,
     schemas: &[Schema],
 ) -> Attempt<OpenedReferral> {
-    let trail = trail_of(client, &keys.ask())?;
+    let trail = proved_trail_of(client, &keys.ask())?;
     if !trail.read().contains(record) {
         return Err(
             Failure::new(Kind::Closed, "nobody reads this record in this ask")

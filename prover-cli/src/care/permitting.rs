@@ -14,10 +14,9 @@ use eligo_marketplace::{
     encoding::{Blob, List},
     event::{Event, Subject},
     name::{AccountId, AskId, ChainId, EncounterName, RecordName},
-    transaction::{Body, SignedTransaction},
 };
 use eligo_sharing::{
-    keys::{ProxyPublicKey, RecordKey},
+    keys::RecordKey,
     letter::{Letter, LetterKey},
     search::{SearchToken, Trapdoor},
     tcpre::{Capsule, GrantTerms, ProxyRoster, Window, grant},
@@ -28,6 +27,7 @@ use rand_core::OsRng;
 use super::{
     crumbs::Crumb,
     form::Form,
+    opening::{proved_trail_of, trail_of},
     order::{Place, SearchOrder},
     request::Request,
     searching::SearcherCard,
@@ -60,8 +60,7 @@ impl Asked {
 
 /// Reads an ask with the letter key of the visit it was addressed to.
 pub fn read_ask<D: Desk>(client: &Client<D>, ask: &AskId, letters: &LetterKey) -> Attempt<Asked> {
-    let trail = AskTrail::of(client, ask)?
-        .ok_or_else(|| Failure::new(Kind::File, "the ledger has no such ask").of(ask))?;
+    let trail = trail_of(client, ask)?;
     let chain = ChainId::from(client.chain());
     let terms = trail.terms();
     let letter = Letter::from_bytes(terms.letter.as_slice())
@@ -119,42 +118,12 @@ pub struct Answering<'a> {
     pub hand: Hand,
 }
 
-/// The keys of the proxies drawn for an ask, in order, as they registered them.
+/// The proxies drawn for an ask, with the keys they stood with when it was made.
 fn proxies<D: Desk>(client: &Client<D>, trail: &AskTrail) -> Attempt<ProxyRoster> {
-    let drawn = trail.drawn().ok_or_else(|| {
+    trail.roster(client)?.ok_or_else(|| {
         Failure::new(Kind::Closed, "the ask's proxies are not drawn yet")
             .help("try again when the beacon has made its round")
-    })?;
-    let first = client.market_genesis()?.proxies;
-    let mut keys = Vec::new();
-    for account in drawn {
-        let mut key = None;
-        for f in first.as_slice().iter().filter(|f| f.account == *account) {
-            key = Some(f.entry.key);
-        }
-        let steps = client.history(&Subject::Party(*account))?;
-        let registered = steps.into_iter().filter(|s| {
-            s.transaction.is_some()
-                && matches!(s.event, Event::ProxyRegistered { proxy, .. } if proxy == *account)
-        });
-        for step in client.prove(registered.collect())? {
-            if let Some(Body::RegisterProxy(entry)) =
-                step.signed.as_ref().map(SignedTransaction::body)
-            {
-                key = Some(entry.key);
-            }
-        }
-        let key = key.and_then(|k| ProxyPublicKey::from_bytes(&k).ok());
-        keys.push(key.ok_or_else(|| {
-            Failure::new(
-                Kind::ProofInvalid,
-                "a proxy that never registered was drawn",
-            )
-            .help("do not trust this node; use another one")
-        })?);
-    }
-    let threshold = u64::from(trail.terms().threshold);
-    ProxyRoster::new(threshold, keys).map_err(|e| Failure::new(Kind::ProofInvalid, e))
+    })
 }
 
 fn grant_of<D: Desk>(
@@ -197,7 +166,8 @@ pub fn permit<D: Desk>(
     (records, searches): (&[Own<'_>], &[Search<'_>]),
     until: u64,
 ) -> Attempt<Act> {
-    let trail = &asked.trail;
+    // What was looked at may be of a block whose results the chain does not commit to: an ask that was refused.
+    let trail = &proved_trail_of(client, &asked.trail.ask())?;
     if trail.is_over() {
         return Err(Failure::new(Kind::Closed, "the ask is over").of(trail.ask()));
     }

@@ -1,7 +1,11 @@
 //! A search node: holds the encrypted rows of the index and tests them with the tokens that patients send it.
 //! It learns neither words nor patients, only which rows answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use eligo_ledger::{height::Height, pbft::effect::Delivery, wire::Wire};
@@ -24,7 +28,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     form::{self, Form},
-    order::{Answer, Found, Place, SearchOrder},
+    order::{Answer, AnswerLetter, Found, Place, SearchOrder},
 };
 use crate::{
     console::Console,
@@ -146,9 +150,12 @@ pub fn pointed(pointer: &Pointer) -> Option<RecordName> {
     Some(RecordName::new(name.try_into().ok()?))
 }
 
+/// A row with its place.
+type Placed = (Place, Row);
+
 /// The rows that a block's accepted transactions wrote, with their positions. A node that makes rows up gains
 /// nothing: no token opens them.
-pub fn rows_of(delivery: &Delivery) -> Vec<(Place, Row)> {
+pub fn rows_of(delivery: &Delivery) -> Vec<Placed> {
     let block = &delivery.decision.block;
     let height = block.header().height.get();
     let outcomes = &delivery.done.outcomes;
@@ -199,6 +206,61 @@ pub fn rows_at<D: Desk>(
     Ok((rows, fetched))
 }
 
+/// The asks that a block answered anew or ended: what was found for them is of yesterday.
+fn changed_by(delivery: &Delivery) -> BTreeSet<AskId> {
+    let accepted = delivery.done.outcomes.iter().filter(|o| o.code == 0);
+    let events = accepted.flat_map(|o| read_outcome(&o.data).unwrap_or_default());
+    let changed = events.filter_map(|event| match event {
+        Event::Care(
+            CareEvent::Permitted { ask, .. }
+            | CareEvent::PermitRevoked { ask, .. }
+            | CareEvent::AskWithdrawn { ask, .. },
+        ) => Some(ask),
+        _ => None,
+    });
+    changed.collect()
+}
+
+/// How many rows are in a piece. Whoever tests rows holds the pieces of that moment, and new rows go into a copy
+/// of the last.
+const PIECE: usize = 4096;
+/// How long the ledger may not have been looked at for what was found to be told again without asking it.
+const FRESH: Duration = Duration::from_secs(2);
+/// How many asks' answers are kept.
+const MOST_KEPT: usize = 1024;
+
+/// The rows of all blocks up to one. A clone is a snapshot: it costs nothing, and whoever tests it is in nobody's
+/// way.
+#[derive(Clone, Default)]
+struct Rows {
+    upto: u64,
+    count: usize,
+    pieces: Vec<Arc<Vec<Placed>>>,
+}
+
+impl Rows {
+    fn add(&mut self, height: u64, rows: Vec<Placed>) {
+        self.upto = height;
+        self.count += rows.len();
+        for row in rows {
+            match self.pieces.last_mut().filter(|last| last.len() < PIECE) {
+                Some(last) => Arc::make_mut(last).push(row),
+                None => self.pieces.push(Arc::new(vec![row])),
+            }
+        }
+    }
+
+    /// The rows from the nth on, in pieces.
+    fn since(&self, first: usize) -> Vec<&[Placed]> {
+        let starts = (0..).step_by(PIECE);
+        let pieces = starts.zip(&self.pieces).filter_map(|(start, piece)| {
+            let known = first.saturating_sub(start).min(piece.len());
+            piece.get(known..)
+        });
+        pieces.filter(|piece| !piece.is_empty()).collect()
+    }
+}
+
 /// A token at work.
 struct Live {
     token: VerifiedToken,
@@ -206,107 +268,232 @@ struct Live {
     places: Vec<Place>,
 }
 
-/// A search node at work.
-pub struct Searcher<'a, D> {
-    client: &'a Client<D>,
-    key: &'a SearcherKey,
-    upto: u64,
-    rows: BTreeMap<Place, Row>,
-    live: BTreeMap<AskId, Vec<Live>>,
+/// What was found for an ask so far.
+struct Kept {
+    live: Vec<Live>,
+    /// When the first of the tokens ends, in seconds.
+    until: u64,
+    /// How many of the node's rows were tested.
+    upto: usize,
+    found: BTreeSet<Found>,
+    tested: u64,
+    fetched: u64,
+    /// The answer of then, as it is written to the doctor.
+    told: Option<Told>,
+}
+
+/// An answer to an ask.
+#[derive(Clone)]
+pub struct Told {
+    /// What was found.
+    pub answer: Arc<Answer>,
+    /// The letter to the doctor, as a form's text.
+    pub text: Arc<str>,
+    /// How many rows were tested for it just now: none if it was told before, and nothing is new.
+    pub tested_now: u64,
+}
+
+/// A place for an ask's answer; who works on it holds it.
+type Slot = Arc<Mutex<Option<Kept>>>;
+
+/// The answers that are kept, and the tokens that were used.
+#[derive(Default)]
+struct Memory {
+    /// By ask: when it was last asked for, until when it holds in seconds, and what.
+    answers: BTreeMap<AskId, (u64, u64, Slot)>,
+    asked: u64,
     /// Which ask used a nonce, and until when it is remembered, in seconds.
     nonces: BTreeMap<[u8; 16], (AskId, u64)>,
 }
 
+fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A search node at work; many may ask it at once.
+pub struct Searcher<'a, D> {
+    client: &'a Client<D>,
+    key: &'a SearcherKey,
+    rows: RwLock<Rows>,
+    memory: Mutex<Memory>,
+    /// Held by who reads new blocks; when the last was read.
+    following: Mutex<()>,
+    followed: Mutex<Option<Instant>>,
+}
+
 impl<'a, D: Desk> Searcher<'a, D> {
     /// A node that holds no rows yet.
-    pub const fn new(client: &'a Client<D>, key: &'a SearcherKey) -> Self {
+    pub fn new(client: &'a Client<D>, key: &'a SearcherKey) -> Self {
         Self {
             client,
             key,
-            upto: 0,
-            rows: BTreeMap::new(),
-            live: BTreeMap::new(),
-            nonces: BTreeMap::new(),
+            rows: RwLock::default(),
+            memory: Mutex::default(),
+            following: Mutex::default(),
+            followed: Mutex::default(),
         }
     }
 
-    /// Reads the rows of blocks that are new; how many blocks there were.
-    pub fn follow(&mut self) -> Attempt<u64> {
+    fn rows(&self) -> Rows {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.clone()
+    }
+
+    /// Reads the blocks that are new: their rows, and which asks they end; how many there were.
+    pub fn follow(&self) -> Attempt<u64> {
+        let _alone = hold(&self.following);
         let height = self.client.desk().height().map_err(Failure::from)?.get();
-        let before = self.upto;
-        while self.upto < height {
-            let next = Height::new(self.upto + 1);
-            let block = self.client.desk().block(next).map_err(Failure::from)?;
-            let Some(block) = block else { break };
-            self.rows.extend(rows_of(&block));
-            self.upto += 1;
+        let before = self.rows().upto;
+        for next in before + 1..=height {
+            let block = self.client.desk().block(Height::new(next));
+            let Some(block) = block.map_err(Failure::from)? else {
+                return Ok(next - 1 - before);
+            };
+            let rows = rows_of(&block);
+            let mut held = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+            held.add(next, rows);
+            drop(held);
+            let changed = changed_by(&block);
+            if !changed.is_empty() {
+                let mut memory = hold(&self.memory);
+                memory.answers.retain(|ask, _| !changed.contains(ask));
+            }
         }
-        Ok(self.upto - before)
+        *hold(&self.followed) = Some(Instant::now());
+        Ok(height.saturating_sub(before))
     }
 
-    /// Whether every token of an ask says where to look, so that no other block is needed.
-    pub fn knows_where(&mut self, ask: &AskId, now: u64) -> Attempt<bool> {
-        self.learn(ask, now)?;
-        let live = self.live.get(ask).map(Vec::as_slice).unwrap_or_default();
-        Ok(live.iter().all(|l| !l.places.is_empty()))
+    /// Whether the last block was read just now: what ends an ask was seen.
+    fn is_fresh(&self) -> bool {
+        hold(&self.followed).is_some_and(|at| at.elapsed() < FRESH)
     }
 
     /// How many rows it holds.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows().count
     }
 
-    /// Forgets tokens whose time is over.
-    pub fn forget(&mut self, now: u64) {
-        for live in self.live.values_mut() {
-            live.retain(|l| now <= l.token.terms().not_after);
-        }
-        self.live.retain(|_, live| !live.is_empty());
-        self.nonces.retain(|_, (_, until)| now <= *until);
+    /// Forgets answers and tokens whose time is over.
+    pub fn forget(&self, now: u64) {
+        let mut memory = hold(&self.memory);
+        memory.answers.retain(|_, (_, until, _)| now <= *until);
+        memory.nonces.retain(|_, (_, until)| now <= *until);
     }
 
-    /// Answers an ask: every token that the patient sent this node for it is checked, and tested against the
-    /// rows on all cores. The answer is also returned as it is written to the doctor.
-    pub fn answer(&mut self, ask: &AskId, now: u64) -> Attempt<(Answer, Letter)> {
-        self.forget(now);
-        self.learn(ask, now)?;
-        let live = self.live.get(ask).map(Vec::as_slice).unwrap_or_default();
-        let Some(first) = live.first() else {
-            return Err(Failure::new(Kind::Closed, "nothing to search for")
-                .of(ask)
-                .help("the patient sent this node no token for it, or its period is over"));
+    /// Answers an ask: every token that the patient sent this node for it is checked, and tested against the rows
+    /// on all cores. What was found is kept while the ask is open: asked again, only new rows are tested.
+    pub fn answer(&self, ask: &AskId, now: u64) -> Attempt<Told> {
+        let slot = self.slot(ask);
+        let mut held = hold(&slot);
+        let known = held.take().filter(|k| now <= k.until && self.is_fresh());
+        let answered = match known {
+            Some(kept) => self.search(ask, kept),
+            None => self
+                .learn(ask, now)
+                .and_then(|live| self.search(ask, Kept::of(live))),
         };
-        let answers = first.answers;
-        let (mut found, mut tested, mut fetched) = (BTreeSet::new(), 0, 0);
-        for live in live {
-            let near;
-            let rows = if live.places.is_empty() {
-                &self.rows
-            } else {
-                let (at, blocks) = rows_at(self.client, &live.places)?;
-                near = at;
-                fetched += blocks;
-                &near
-            };
-            tested += rows.len() as u64;
-            found.extend(matches(&live.token, rows));
+        let mut memory = hold(&self.memory);
+        // Another may stand there by now: a block came in between that changed the ask.
+        let own = memory.answers.get_mut(ask);
+        let own = own.filter(|(_, _, other)| Arc::ptr_eq(other, &slot));
+        match answered {
+            Ok((kept, told)) => {
+                if let Some((_, until, _)) = own {
+                    *until = kept.until;
+                }
+                drop(memory);
+                *held = Some(kept);
+                Ok(told)
+            }
+            Err(failure) => {
+                if own.is_some() {
+                    memory.answers.remove(ask);
+                }
+                Err(failure)
+            }
         }
+    }
+
+    /// The place for an ask's answer. One is there before the ledger is asked about the ask, so that what changes
+    /// it from then on empties it.
+    fn slot(&self, ask: &AskId) -> Slot {
+        let mut memory = hold(&self.memory);
+        let asked = memory.asked;
+        memory.asked += 1;
+        if let Some((last, _, slot)) = memory.answers.get_mut(ask) {
+            *last = asked;
+            return Arc::clone(slot);
+        }
+        if memory.answers.len() >= MOST_KEPT {
+            let oldest = memory.answers.iter().min_by_key(|(_, (last, ..))| *last);
+            if let Some(oldest) = oldest.map(|(ask, _)| *ask) {
+                memory.answers.remove(&oldest);
+            }
+        }
+        let slot = Slot::default();
+        let entry = (asked, u64::MAX, Arc::clone(&slot));
+        memory.answers.insert(*ask, entry);
+        slot
+    }
+
+    /// Tests the rows that were not tested, and writes to the doctor if there is anything new to say.
+    fn search(&self, ask: &AskId, mut kept: Kept) -> Attempt<(Kept, Told)> {
+        let everywhere = kept.live.iter().any(|l| l.places.is_empty());
+        if everywhere && (kept.told.is_none() || !self.is_fresh()) {
+            self.follow()?;
+        }
+        let rows = self.rows();
+        let mut tested = 0;
+        for live in &kept.live {
+            if live.places.is_empty() {
+                let new = rows.since(kept.upto);
+                tested += new.iter().map(|piece| piece.len() as u64).sum::<u64>();
+                kept.found.extend(matches(&live.token, &new));
+            } else if kept.told.is_none() {
+                let (near, blocks) = rows_at(self.client, &live.places)?;
+                let near: Vec<Placed> = near.into_iter().collect();
+                tested += near.len() as u64;
+                kept.fetched += blocks;
+                kept.found.extend(matches(&live.token, &[near.as_slice()]));
+            }
+        }
+        kept.upto = rows.count;
+        kept.tested += tested;
+        let told = match kept.told.take().filter(|_| tested == 0) {
+            Some(told) => Told {
+                tested_now: 0,
+                ..told
+            },
+            None => self.write(ask, &kept, tested)?,
+        };
+        kept.told = Some(told.clone());
+        Ok((kept, told))
+    }
+
+    fn write(&self, ask: &AskId, kept: &Kept, tested_now: u64) -> Attempt<Told> {
+        let first = kept.live.first();
+        let to = first.ok_or_else(|| Failure::unexpected("an answer to nobody"))?;
         let answer = Answer {
             node: self.key.name.clone(),
-            found: found.into_iter().collect(),
-            tested,
-            fetched,
+            found: kept.found.iter().cloned().collect(),
+            tested: kept.tested,
+            fetched: kept.fetched,
         };
-        let letter = answer.write_to(&answers, ask.as_bytes(), &mut OsRng)?;
-        Ok((answer, letter))
+        let letter = answer.write_to(&to.answers, ask.as_bytes(), &mut OsRng)?;
+        let text = AnswerLetter::of(&letter).text()?;
+        Ok(Told {
+            answer: Arc::new(answer),
+            text: text.as_str().into(),
+            tested_now,
+        })
     }
 
-    /// Takes the tokens of an ask's permits from the ledger. Those of a permit that was revoked are dropped.
-    fn learn(&mut self, ask: &AskId, now: u64) -> Attempt<()> {
-        self.live.remove(ask);
-        let trail = AskTrail::of(self.client, ask)?
+    /// Takes the tokens of an ask's permits from the ledger: of those that the chain shows to have been accepted,
+    /// and none of an ask that is over.
+    fn learn(&self, ask: &AskId, now: u64) -> Attempt<Vec<Live>> {
+        let trail = AskTrail::proved(self.client, ask)?
             .ok_or_else(|| Failure::new(Kind::File, "there is no such ask").of(ask))?;
-        if trail.is_over() {
+        if trail.is_over() || now > trail.terms().until_ms / 1000 {
             return Err(Failure::new(Kind::Closed, "the ask is over, or was revoked").of(ask));
         }
         let card = self.key.card();
@@ -326,15 +513,16 @@ impl<'a, D: Desk> Searcher<'a, D> {
                 else {
                     continue;
                 };
-                let nonces = &self.nonces;
-                let used = |n: &[u8; 16]| nonces.get(n).is_some_and(|(other, _)| other != ask);
                 let (Ok(token), Ok(answers)) = (order.token(), order.answers()) else {
                     continue;
                 };
+                let mut memory = hold(&self.memory);
+                let nonces = &memory.nonces;
+                let used = |n: &[u8; 16]| nonces.get(n).is_some_and(|(other, _)| other != ask);
                 let token = token.verify(&signer, &card.audience(), now, used);
                 let Ok(token) = token else { continue };
                 let terms = token.terms();
-                self.nonces.insert(terms.nonce, (*ask, terms.not_after));
+                memory.nonces.insert(terms.nonce, (*ask, terms.not_after));
                 live.push(Live {
                     answers,
                     places: order.places.clone(),
@@ -342,19 +530,38 @@ impl<'a, D: Desk> Searcher<'a, D> {
                 });
             }
         }
-        if !live.is_empty() {
-            self.live.insert(*ask, live);
+        if live.is_empty() {
+            return Err(Failure::new(Kind::Closed, "nothing to search for")
+                .of(ask)
+                .help("the patient sent this node no token for it, or its period is over"));
         }
-        Ok(())
+        Ok(live)
+    }
+}
+
+impl Kept {
+    /// Nothing yet.
+    fn of(live: Vec<Live>) -> Self {
+        let ends = live.iter().map(|l| l.token.terms().not_after);
+        Self {
+            until: ends.min().unwrap_or_default(),
+            live,
+            upto: 0,
+            found: BTreeSet::new(),
+            tested: 0,
+            fetched: 0,
+            told: None,
+        }
     }
 }
 
 /// The rows that a token finds, tested on all cores.
-pub fn matches(token: &VerifiedToken, rows: &BTreeMap<Place, Row>) -> Vec<Found> {
-    let test = |(place, row): (&Place, &Row)| {
+fn matches(token: &VerifiedToken, rows: &[&[Placed]]) -> Vec<Found> {
+    let test = |(place, row): &Placed| {
         let record = pointed(&token.find(row)?)?;
         let place = *place;
         Some(Found { record, place })
     };
-    rows.par_iter().filter_map(test).collect()
+    let rows = rows.par_iter().flat_map(|piece| piece.par_iter());
+    rows.filter_map(test).collect()
 }

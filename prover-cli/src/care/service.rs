@@ -1,36 +1,39 @@
-//! A search node's desk: answers over HTTP, one request at a time, each matched on all cores. What it gives out is
+//! A search node's desk: answers over HTTP, several at once, each matched on all cores. What it gives out is
 //! sealed to the asking doctor, so anyone may fetch it.
 
 use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     time::Duration,
 };
 
 use eligo_marketplace::{client::Desk, name::AskId};
 use ureq::Agent;
 
-use super::{form::Form, order::AnswerLetter, searching::Searcher};
+use super::{
+    counter::{self, Reply, Terms},
+    form::Form,
+    order::AnswerLetter,
+    searching::{Searcher, Told},
+};
 use crate::{
     failure::{Attempt, Failure, Kind},
     interrupt, moment,
 };
 
-/// The longest head of a request, in bytes.
-const HEAD: usize = 2048;
-/// How long a request's head may take, and an answer to be taken.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How long there is nothing to do, at most, before new blocks are looked for.
 const NAP: Duration = Duration::from_millis(100);
 /// Where answers are.
 const PATH: &str = "/v1/answers/";
+/// How often a node is asked again that has no answer yet, and how long in between.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves answers until interrupted; tells its address once it listens, and each ask that it answered.
 pub fn serve<D: Desk>(
-    node: &mut Searcher<'_, D>,
+    node: &Searcher<'_, D>,
     listen: SocketAddr,
     listening: impl FnOnce(SocketAddr),
-    mut answered: impl FnMut(&AskId, usize),
+    mut answered: impl FnMut(&AskId, &Told),
 ) -> Attempt<()> {
     let unusable = |e: std::io::Error| {
         Failure::new(Kind::Network, format!("cannot listen on {listen}: {e}"))
@@ -40,82 +43,49 @@ pub fn serve<D: Desk>(
     listener.set_nonblocking(true).map_err(unusable)?;
     listening(listener.local_addr().map_err(unusable)?);
     interrupt::be_patient();
-    while interrupt::going() {
-        match listener.accept() {
-            // Who is slow or says nonsense is cut off, and is nobody's trouble.
-            Ok((stream, _)) => drop(attend(node, stream, &mut answered)),
-            Err(_) => {
+    let handle = |path: &str| attend(node, path);
+    let mut note = |(ask, told): (AskId, Told)| answered(&ask, &told);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while interrupt::going() {
                 // A node that cannot be reached now is tried again.
                 node.follow().ok();
+                if let Ok(now) = moment::now() {
+                    node.forget(now);
+                }
                 std::thread::sleep(NAP);
             }
-        }
-    }
+        });
+        let terms = Terms::default();
+        counter::attend(&listener, &terms, &interrupt::going, &handle, &mut note);
+    });
     Ok(())
 }
 
-fn attend<D: Desk>(
-    node: &mut Searcher<'_, D>,
-    mut stream: TcpStream,
-    answered: &mut impl FnMut(&AskId, usize),
-) -> std::io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let (status, body) = match asked(&mut stream)? {
-        None => ("404 Not Found", "{\"error\":\"no such thing\"}".to_owned()),
-        Some(ask) => match answer(node, &ask) {
-            Ok((text, found)) => {
-                answered(&ask, found);
-                ("200 OK", text)
-            }
-            Err(failure) => {
-                let status = match failure.kind() {
-                    Kind::Closed => "409 Conflict",
-                    Kind::Network => "503 Service Unavailable",
-                    _ => "404 Not Found",
-                };
-                let text = serde_json::json!({ "error": failure.what() });
-                (status, text.to_string())
-            }
-        },
+/// Answers a request.
+fn attend<D: Desk>(node: &Searcher<'_, D>, path: &str) -> (Reply, Option<(AskId, Told)>) {
+    let ask = path.strip_prefix(PATH).and_then(|name| name.parse().ok());
+    let Some(ask) = ask else {
+        return (Reply::error("404 Not Found", "no such thing"), None);
     };
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())
-}
-
-fn answer<D: Desk>(node: &mut Searcher<'_, D>, ask: &AskId) -> Attempt<(String, usize)> {
-    let now = moment::now()?;
-    if !node.knows_where(ask, now)? {
-        node.follow()?;
-    }
-    let (answer, letter) = node.answer(ask, now)?;
-    let text = AnswerLetter::of(&letter).text()?;
-    Ok((text.to_string(), answer.found.len()))
-}
-
-/// The ask of a request; none if it is for something else.
-fn asked(stream: &mut TcpStream) -> std::io::Result<Option<AskId>> {
-    let mut head = Vec::new();
-    let mut piece = [0; 512];
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
-        let read = stream.read(&mut piece)?;
-        if read == 0 || head.len() + read > HEAD {
-            return Ok(None);
+    let told = moment::now().and_then(|now| node.answer(&ask, now));
+    match told {
+        Ok(told) => {
+            let reply = Reply {
+                status: "200 OK",
+                body: told.text.clone(),
+            };
+            (reply, Some((ask, told)))
         }
-        head.extend(piece.iter().take(read));
+        Err(failure) => {
+            let status = match failure.kind() {
+                Kind::Closed => "409 Conflict",
+                Kind::Network => "503 Service Unavailable",
+                _ => "404 Not Found",
+            };
+            (Reply::error(status, failure.what()), None)
+        }
     }
-    let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
-    let line = core::str::from_utf8(line).unwrap_or_default();
-    let mut words = line.split(' ');
-    let (Some("GET"), Some(path)) = (words.next(), words.next()) else {
-        return Ok(None);
-    };
-    Ok(path.strip_prefix(PATH).and_then(|name| name.parse().ok()))
 }
 
 /// Fetches a search node's answer to an ask.
@@ -140,7 +110,15 @@ pub fn fetch(url: &str, ask: &AskId) -> Attempt<AnswerLetter> {
         .of(url)
     };
     let target = format!("{}{PATH}{ask}", url.trim_end_matches('/'));
-    let mut reply = agent.get(target).call().map_err(unreachable)?;
+    let mut reply = agent.get(&target).call().map_err(unreachable)?;
+    for _ in 0..TRIES {
+        // Busy, or the chain does not show the permit yet.
+        if reply.status().as_u16() != 503 {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        reply = agent.get(&target).call().map_err(unreachable)?;
+    }
     let limit = u64::try_from(AnswerLetter::LIMIT).unwrap_or(u64::MAX);
     let body = reply.body_mut().with_config().limit(limit).read_to_vec();
     let body = body.map_err(unreachable)?;
@@ -151,7 +129,12 @@ pub fn fetch(url: &str, ask: &AskId) -> Attempt<AnswerLetter> {
                 .of(ask)
                 .help("the patient sent it no token for this ask, or the period is over"),
         ),
-        503 => Err(Failure::new(Kind::Network, "the search node cannot reach its ledger").of(url)),
+        503 => Err(Failure::new(
+            Kind::Network,
+            "the search node is busy, or cannot reach its ledger",
+        )
+        .of(url)
+        .help("try again")),
         _ => Err(Failure::new(Kind::File, "the search node knows no such ask").of(ask)),
     }
 }

@@ -7,7 +7,7 @@ use eligo_marketplace::{
         Act, CareEvent,
         act::{SignerEntry, TeamName, TeamPlan},
     },
-    client::{Client, Desk},
+    client::{Client, Desk, ProvenStep},
     encoding::{Blob, List},
     event::Subject,
     name::{AccountId, ChainId, SignerName},
@@ -184,18 +184,29 @@ pub struct TeamTrail {
 }
 
 impl TeamTrail {
-    /// The last epoch; none if the hospital assigned no team to this encounter.
+    /// The last epoch, the chain's word for every step; none if the hospital assigned no team to this encounter.
     pub fn of<D: Desk>(client: &Client<D>, team: TeamName) -> Attempt<Option<Self>> {
         let steps = trail::proved(client, &Subject::Encounter(team.encounter))?;
+        Self::read_from(&steps, team)
+    }
+
+    /// The same to look at: what is in the last block, the contract may have refused.
+    pub fn seen<D: Desk>(client: &Client<D>, team: TeamName) -> Attempt<Option<Self>> {
+        let steps = client.history(&Subject::Encounter(team.encounter))?;
+        Self::read_from(&client.prove(steps)?, team)
+    }
+
+    fn read_from(steps: &[ProvenStep], team: TeamName) -> Attempt<Option<Self>> {
         let mut last: Option<Self> = None;
-        for step in &steps {
+        for step in steps {
+            let by = |account: &AccountId| trail::sender(step).as_ref() == Some(account);
             match (event(step), act(step)) {
                 (
                     Some(CareEvent::TeamAssigned {
                         hospital, epoch, ..
                     }),
                     Some(Act::AssignTeam { team: plan, .. } | Act::AmendTeam { team: plan, .. }),
-                ) if *hospital == team.hospital => {
+                ) if *hospital == team.hospital && by(hospital) => {
                     last = Some(Self {
                         team,
                         epoch: *epoch,
@@ -210,15 +221,17 @@ impl TeamTrail {
                         hospital, doctor, ..
                     }),
                     _,
-                ) if *hospital == team.hospital => {
+                ) if *hospital == team.hospital && by(doctor) => {
                     if let Some(last) = &mut last {
                         last.confirmed.push(*doctor);
                     }
                 }
                 (
-                    Some(CareEvent::OpinionSigned { hospital, .. }),
+                    Some(CareEvent::OpinionSigned {
+                        hospital, doctor, ..
+                    }),
                     Some(Act::SignOpinion { chain, .. }),
-                ) if *hospital == team.hospital => {
+                ) if *hospital == team.hospital && by(doctor) => {
                     let chain = Chain::from_bytes(chain.as_slice());
                     let chain = chain.map_err(|e| Failure::new(Kind::ProofInvalid, e))?;
                     if let Some(last) = &mut last {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eligo_ledger::height::Time;
 use eligo_marketplace::{
+    agent::trail,
     client::{Client, Desk, ProvenStep, Standing},
     event::{Event, Subject},
     name::{AccountId, ClaimId, RecordName, RequirementName},
@@ -13,6 +15,16 @@ use crate::{
     failure::{Attempt, Failure, Kind},
     moment,
 };
+
+/// What no check shows: said under every history.
+pub const LEFT_OUT: &str =
+    "a node can leave steps out; to be sure, compare with what another one tells";
+
+/// A step's time, milliseconds since 1970: its block's, as the chain commits to it; the node's word for what the
+/// contract did by itself.
+pub fn time_ms(step: &ProvenStep) -> u64 {
+    step.time.map_or(step.step.time_ms, Time::get)
+}
 
 /// A record's history, checked.
 pub struct Audit {
@@ -46,7 +58,7 @@ pub fn audit<D: Desk>(client: &Client<D>, record: RecordName) -> Attempt<Audit> 
     for step in all {
         steps.insert((step.height, step.number), step);
     }
-    let steps = client.prove(steps.into_values().collect())?;
+    let steps = trail::committed(client, steps.into_values().collect())?;
     let mut names = BTreeMap::new();
     for step in &steps {
         for subject in step.step.event.subjects() {
@@ -80,10 +92,10 @@ fn institutions<D: Desk>(
 }
 
 impl Audit {
-    /// Whether the ledger shows every step that a transaction brought about (in the last of their blocks: that
-    /// the transaction is final), and what the contract did by itself follows from a step before it.
+    /// Whether the chain shows every step that a transaction brought about, and what the contract did by itself
+    /// follows from a step before it. Of a step in the last block it is only the node's word that the contract
+    /// accepted it, so that is not enough.
     pub fn verified(&self) -> bool {
-        let last = self.steps.iter().map(|s| s.step.height).max();
         let mut follows = BTreeSet::new();
         self.steps.iter().all(|s| {
             let event = &s.step.event;
@@ -95,7 +107,7 @@ impl Audit {
             };
             match (s.standing, event) {
                 (Standing::Proved, _) => true,
-                (Standing::Final, _) => Some(s.step.height) == last,
+                (Standing::Final, _) => false,
                 (Standing::Told, Event::Settled { claim, .. }) => {
                     follows.contains(&(*claim, "delivered"))
                 }
@@ -142,7 +154,7 @@ impl Audit {
             format!(
                 "{:>6}  {}  {:7} {}",
                 step.height.get(),
-                moment::show(step.time_ms / 1000),
+                moment::show(time_ms(s) / 1000),
                 shown(s.standing),
                 self.told(&step.event)
             )
@@ -210,7 +222,7 @@ impl Audit {
                 json!({
                     "height": s.step.height.get(),
                     "index": s.step.transaction,
-                    "time": moment::show(s.step.time_ms / 1000),
+                    "time": moment::show(time_ms(s) / 1000),
                     "standing": shown(s.standing),
                     "what": self.told(&s.step.event),
                     "event": serde_json::to_value(&s.step.event).unwrap_or_default(),

@@ -220,7 +220,7 @@ fn make<D: Desk>(
     let chain = ChainId::from(client.chain());
     let record = check_record(client, claimant.held)?;
     let drawn = offer.seen.sale.as_ref().and_then(|s| s.drawn.as_deref());
-    client.check_drawn(drawn.unwrap_or_default())?;
+    client.check_drawn(&offer.seen.requirement, drawn.unwrap_or_default())?;
     let status = client.market_status()?;
     let draft = draft_grant(
         &chain,

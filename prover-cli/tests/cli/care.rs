@@ -1,15 +1,21 @@
 //! Care between hospitals against a development node: a team's diagnosis, the encrypted index, a request, a
 //! permit, a read; revocation, a relative, an emergency, and the history of all of it.
 
+#[path = "lies.rs"]
+mod lies;
+
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
     process::{Child, ChildStdout, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::desk::{CHEAP, Desk, Ran, fixture};
+use crate::liar::{Liar, Lies};
 use crate::market::{Node, until};
 
 const SECONDARY: &str = "--hospital riverside.example";
@@ -29,8 +35,7 @@ struct Ward {
 /// A search node that serves answers, stopped when dropped.
 struct Served {
     child: Child,
-    /// Kept open: who reads what it says must not go away.
-    _said: BufReader<ChildStdout>,
+    said: BufReader<ChildStdout>,
     url: String,
 }
 
@@ -55,9 +60,33 @@ impl Served {
         let url = text(&said, "url");
         Self {
             child,
-            _said: out,
+            said: out,
             url,
         }
+    }
+
+    /// The next thing it says: an answer it gave.
+    fn says(&mut self) -> Value {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Connections that ask for nothing, and one that asks a letter at a time until it is cut off; it says how many
+    /// letters it got rid of.
+    fn beset(&self) -> (Vec<TcpStream>, std::thread::JoinHandle<usize>) {
+        let at = self.url.strip_prefix("http://").unwrap().to_owned();
+        let idle = (0..64).map(|_| TcpStream::connect(&at).unwrap()).collect();
+        let mut slow = TcpStream::connect(&at).unwrap();
+        let letters = std::thread::spawn(move || {
+            let mut sent = 0;
+            while sent < 600 && slow.write_all(b"G").is_ok() {
+                sent += 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            sent
+        });
+        (idle, letters)
     }
 }
 
@@ -311,9 +340,19 @@ fn a_record_is_found_read_and_opened_while_the_patient_permits() {
     let searched = ward.did("care match {A} --key search.key -o answer");
     assert_eq!(searched["found"], 1);
     let found = ward.did("care find --keys ask.keys --answer answer");
-    let served = Served::start(&ward);
-    let fetched = ward.did(&format!("care find --keys ask.keys --at {}", served.url));
+    let mut served = Served::start(&ward);
+    let (idle, letters) = served.beset();
+    let find = format!("care find --keys ask.keys --at {}", served.url);
+    let fetched = ward.did(&find);
     assert_eq!(fetched["records"], found["records"]);
+    assert!(served.says()["tested"].as_u64().unwrap() > 0);
+    // Asked again, nothing is tested again.
+    assert_eq!(ward.did(&find), fetched);
+    let again = served.says();
+    assert_eq!((&again["found"], &again["tested"]), (&1.into(), &0.into()));
+    // Who was slow was not waited for, and was cut off.
+    assert!(letters.join().unwrap() < 600);
+    drop(idle);
     assert_eq!(
         found["records"][0].as_str(),
         ward.names.get("R").map(String::as_str)
@@ -339,7 +378,11 @@ fn a_record_is_found_read_and_opened_while_the_patient_permits() {
         (&searched["found"], &searched["fetched"]),
         (&1.into(), &1.into())
     );
+    let find = format!("care find --keys second.keys --at {}", served.url);
+    assert_eq!(ward.did(&find)["found"], 1);
     ward.did(&format!("care revoke {{A}} {patient}"));
+    // What the search node kept goes with the revocation.
+    until("the revocation", || ward.run(&find).code == 7);
     ward.run("care read {R} --key farah.doctor --ask-keys second.keys")
         .code(7);
     ward.run("care match {A} --key search.key -o answer --force")
@@ -351,8 +394,99 @@ fn a_record_is_found_read_and_opened_while_the_patient_permits() {
         (&history["reads"], &history["emergency"]),
         (&1.into(), &true.into())
     );
+    assert_eq!(history["verified"], true);
     let lines = history["steps"].as_array().unwrap();
     assert!(lines.len() > 20, "{history}");
+    lies::no_node_makes_a_history_up(&ward);
+}
+
+/// A slot runs out, the doctor is asked again, as often as was agreed; then another order, a new epoch; then one
+/// leaves the hospital.
+#[test]
+fn a_team_is_reminded_and_amended_and_a_doctor_let_go() {
+    let mut ward = Ward::open();
+    let card = ward.desk.run(&format!(
+        "care card --wallet m.w {SECONDARY} -o s.visit --json"
+    ));
+    ward.keep("E", text(&card.code(0).json(), "encounter"));
+    let whose = "--hospital {S} --encounter {E}";
+    let found = |lead: &str, team: &str, out: &str| {
+        let founded = ward.did(&format!(
+            "care found --key {lead}.doctor {whose} {team} -o {out}"
+        ));
+        founded["epoch"].as_u64().unwrap()
+    };
+    let confirm = |welcome: &str| {
+        for doctor in ["chen", "dora"] {
+            ward.did(&format!(
+                "care confirm --key {doctor}.doctor --prekey {doctor}.prekey {whose} --welcome {welcome}"
+            ));
+        }
+    };
+    for doctor in ["chen", "dora"] {
+        ward.did(&format!(
+            "care enter --key {doctor}.doctor --prekey {doctor}.prekey"
+        ));
+    }
+    let team = "--doctor chen.card --doctor dora.card";
+    assert_eq!(found("chen", team, "first"), 0);
+    ward.did(&format!(
+        "care assign --key s.key --encounter {{E}} {team} --welcome first --slot 2s --retries 1"
+    ));
+    confirm("first");
+    // Chen does not sign in time. Asked again, Chen has two seconds more, and is not asked a third time.
+    let remind = "care remind --key s.key --encounter {E}";
+    until("the end of the slot", || ward.run(remind).code == 0);
+    let again = ward.did("care history --encounter {E}");
+    let told = again["steps"].to_string();
+    assert!(told.contains("is asked again, time 1"), "{told}");
+    until("the end of the retries", || {
+        let refused = ward.run(remind).code(7);
+        refused.err.contains("RetriesUsed")
+    });
+
+    // The same two in another order: a new epoch, in which Dora begins.
+    for doctor in ["chen", "dora"] {
+        ward.did(&format!(
+            "care enter --key {doctor}.doctor --prekey {doctor}.prekey --renew"
+        ));
+    }
+    let team = "--doctor dora.card --doctor chen.card";
+    assert_eq!(found("dora", team, "second"), 1);
+    let amended = ward.did(&format!(
+        "care amend --key s.key --encounter {{E}} {team} --welcome second --slot 1h"
+    ));
+    assert_eq!(
+        (&amended["epoch"], &amended["doctors"]),
+        (&1.into(), &2.into())
+    );
+    confirm("second");
+    ward.desk.write(
+        "opinion.txt",
+        "Ischaemic stroke.
+",
+    );
+    let sign = |doctor: &str| {
+        ward.run(&format!(
+            "care sign --key {doctor}.doctor {whose} --opinion opinion.txt -o {doctor}.note --force"
+        ))
+    };
+    sign("chen").code(7);
+    assert_eq!(sign("dora").code(0).json()["place"], 1);
+    let shown = ward.did(&format!("care team {whose}"));
+    assert_eq!((&shown["epoch"], &shown["signed"]), (&1.into(), &1.into()));
+
+    // Who is let go signs nothing any more, until employed again.
+    let released = ward.did("care employ --key s.key --doctor chen.card --release");
+    assert_eq!(released["done"], "released");
+    sign("chen").code(6).says("employ");
+    ward.run("care employ --key s.key --doctor farah.card --release")
+        .code(3);
+    ward.did(&format!(
+        "care employ --key s.key --doctor chen.card {LATER}"
+    ));
+    let done = sign("chen").code(0).json();
+    assert!(done["diagnosis"].is_string(), "{done}");
 }
 
 /// A relative permits under a delegation, and not after its end.
@@ -382,7 +516,7 @@ fn stand_in(ward: &mut Ward) {
     assert!(told.contains("for the patient"), "{told}");
     ward.did(&format!("care undelegate {{G}} --wallet m.w {SECONDARY}"));
     ward.ask("--diagnosis I63", "Again", "fourth.keys");
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     ward.run(&format!("care permit {{A}} {line} {}", soon()))
         .code(7);
 }
@@ -412,9 +546,13 @@ fn emergency(ward: &mut Ward) {
         ))
         .code(0);
     };
+    // What a node says the key is does not matter: it follows from what the authorities said.
+    let liar = Liar::start(&ward.node.url, Lies::of_another_key());
+    let enter = enter.replace("{R}", &ward.names["R"]);
     until("the key", || {
         names.iter().for_each(|name| attend(name));
-        ward.run(enter).code == 0
+        let entered = ward.desk.run(&format!("{enter} --node {}", liar.url));
+        entered.code == 0
     });
     names.iter().for_each(|name| attend(name));
     let call = ward.did(
@@ -432,4 +570,5 @@ fn emergency(ward: &mut Ward) {
         ward.did(open)["summary"],
         "Stroke. Aspirin. No allergies.\n"
     );
+    lies::no_authority_answers_a_refused_call(ward);
 }

@@ -18,7 +18,6 @@ use crate::{
         crumbs::{Crumb, Crumbs, Receipt},
         form::{self, Form},
         indexing,
-        order::AnswerLetter,
         searching::{Searcher, SearcherKey},
         service,
         words::{Department, Month, diagnoses_in},
@@ -329,15 +328,12 @@ pub fn search(args: &Match, console: &Console) -> Attempt<u8> {
     args.output.check(args.force)?;
     let key = SearcherKey::read(&args.key, console)?;
     let client = args.node.connect(console)?;
-    let mut node = Searcher::new(&client, &key);
+    let node = Searcher::new(&client, &key);
     let start = std::time::Instant::now();
-    if !node.knows_where(&args.ask, moment::now()?)? {
-        node.follow()?;
-    }
-    let (answer, letter) = node.answer(&args.ask, moment::now()?)?;
-    let letter = AnswerLetter::of(&letter);
+    let told = node.answer(&args.ask, moment::now()?)?;
+    let answer = &told.answer;
     args.output
-        .write(letter.text()?.as_bytes(), Access::Public, args.force)?;
+        .write(told.text.as_bytes(), Access::Public, args.force)?;
     let ms = start.elapsed().as_millis();
     console.say(format!(
         "{}: {} of {} rows answer, {ms} ms",
@@ -370,15 +366,18 @@ pub struct Serve {
 pub fn serve(args: &Serve, console: &Console) -> Attempt<u8> {
     let key = SearcherKey::read(&args.key, console)?;
     let client = args.node.connect(console)?;
-    let mut node = Searcher::new(&client, &key);
+    let node = Searcher::new(&client, &key);
     node.follow()?;
     let listening = |at: std::net::SocketAddr| {
         console.say(format!("http://{at}"));
         console.object(json!({ "url": format!("http://{at}") }));
     };
-    service::serve(&mut node, args.listen, listening, |ask, found| {
-        console.say(format!("ask {ask}: {found} rows answer"));
-        console.object(json!({ "ask": ask.to_string(), "found": found }));
+    service::serve(&node, args.listen, listening, |ask, told| {
+        let (found, tested) = (told.answer.found.len(), told.tested_now);
+        console.say(format!(
+            "ask {ask}: {found} rows answer, {tested} tested now"
+        ));
+        console.object(json!({ "ask": ask.to_string(), "found": found, "tested": tested }));
     })?;
     Ok(0)
 }

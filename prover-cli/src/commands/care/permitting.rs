@@ -75,11 +75,11 @@ pub fn inbox(args: &Inbox, console: &Console) -> Attempt<u8> {
 
 fn status(asked: &Asked) -> &'static str {
     let now_ms = moment::now().unwrap_or_default().saturating_mul(1000);
-    match (asked.trail.is_over(), asked.trail.permits().next()) {
+    match (asked.trail.is_over(), asked.trail.is_answered()) {
         (true, _) => "over",
         _ if now_ms > asked.trail.terms().until_ms => "over",
-        (false, Some(_)) => "permitted",
-        (false, None) => "waiting",
+        (false, true) => "permitted",
+        (false, false) => "waiting",
     }
 }
 

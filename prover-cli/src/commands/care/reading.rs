@@ -27,7 +27,7 @@ use crate::{
     console::Console,
     failure::{Attempt, Failure},
     file::{Access, Source, Target},
-    market::connection::NodeArgs,
+    market::{audit::LEFT_OUT, connection::NodeArgs},
     moment,
     passphrase::PassphraseArgs,
     schemas::SchemaArgs,
@@ -421,9 +421,10 @@ pub fn history(args: &ShowHistory, console: &Console) -> Attempt<u8> {
         if verified {
             "every one is what the chain shows"
         } else {
-            "NOT all of them are shown by the chain yet"
+            "NOT every one is what the chain shows"
         }
     ));
+    console.say(LEFT_OUT);
     let mut object = history.to_json();
     if let Some(object) = object.as_object_mut() {
         object.insert("reads".to_owned(), history.reads().len().into());

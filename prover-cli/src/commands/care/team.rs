@@ -184,14 +184,16 @@ impl TeamArgs {
     }
 }
 
+fn no_team(team: TeamName) -> Failure {
+    Failure::new(Kind::File, "the hospital assigned this encounter no team").of(team.encounter)
+}
+
 /// The team's trail; refused if there is no team.
 fn trail<D: eligo_marketplace::client::Desk>(
     client: &eligo_marketplace::client::Client<D>,
     team: TeamName,
 ) -> Attempt<TeamTrail> {
-    TeamTrail::of(client, team)?.ok_or_else(|| {
-        Failure::new(Kind::File, "the hospital assigned this encounter no team").of(team.encounter)
-    })
+    TeamTrail::of(client, team)?.ok_or_else(|| no_team(team))
 }
 
 fn accounts(doctors: &[Source]) -> Attempt<Vec<AccountId>> {
@@ -226,7 +228,7 @@ pub fn found(args: &Found, console: &Console) -> Attempt<u8> {
     let doctors = accounts(&args.doctor)?;
     let client = args.node.connect(console)?;
     let team = args.team.name();
-    let epoch = TeamTrail::of(&client, team)?.map_or(0, |t| t.epoch + 1);
+    let epoch = TeamTrail::seen(&client, team)?.map_or(0, |t| t.epoch + 1);
     let welcome = teams::found(&client, &lead, &team, epoch, &doctors)?;
     let text = WelcomeFile::of(&welcome).text()?;
     args.output
@@ -389,7 +391,8 @@ pub fn sign(args: &Sign, console: &Console) -> Attempt<u8> {
     args.output
         .write(note.text()?.as_bytes(), Access::Secret, args.force)?;
     let height = crate::care::asking::send(&client, &doctor, act)?;
-    let done = trail(&client, args.team.name())?.completed.map(hex::encode);
+    let seen = TeamTrail::seen(&client, args.team.name())?;
+    let done = seen.and_then(|t| t.completed).map(hex::encode);
     console.say(format!(
         "{}: opinion {place} of {} signed in block {height}",
         doctor.name(),
@@ -467,7 +470,8 @@ pub struct ShowTeam {
 
 pub fn show(args: &ShowTeam, console: &Console) -> Attempt<u8> {
     let client = args.node.connect(console)?;
-    let team = trail(&client, args.team.name())?;
+    let name = args.team.name();
+    let team = TeamTrail::seen(&client, name)?.ok_or_else(|| no_team(name))?;
     let signed = team.chain.as_ref().map_or(0, |c| c.steps().len());
     let doctors = team.plan.doctors.as_slice();
     let completed = team.completed.map(hex::encode);

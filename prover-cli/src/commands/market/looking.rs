@@ -231,8 +231,13 @@ pub fn audit(args: &AuditArgs, console: &Console) -> Attempt<u8> {
     audit.lines().iter().for_each(|line| console.say(line));
     console.say(
         "\nproved: its transaction is in a certified block, and the next block commits to its result.\n\
-         final: the same, but there is no next block yet. told: the contract did it at a block's end.",
+         final: it is, but no next block is shown: that the contract accepted it is the node's word.\n\
+         told: the contract did it by itself at a block's end.",
     );
+    if !audit.verified() {
+        console.say("NOT every step is what the chain shows");
+    }
+    console.say(audit::LEFT_OUT);
     console.object(audit.to_json());
     Ok(0)
 }

@@ -19,7 +19,7 @@ use crate::{
         card::letter_key,
         form::Form as _,
         opening,
-        order::Answer,
+        order::{Answer, AnswerLetter},
         permitting::{self, Answering, Asked, Own},
         searching::Searcher,
         words::{Month, Wanted},
@@ -146,10 +146,11 @@ impl Tour<'_> {
     /// The search node finds the rows, and answers the doctor.
     pub(super) fn find(&self, region: &Region, keys: &AskKeys) -> Attempt<Answer> {
         let at = Instant::now();
-        let mut node = Searcher::new(&region.client, &region.searcher);
+        let node = Searcher::new(&region.client, &region.searcher);
         node.follow()?;
         let ask = keys.ask();
-        let (_, letter) = node.answer(&ask, moment::now()?)?;
+        let told = node.answer(&ask, moment::now()?)?;
+        let letter = AnswerLetter::from_text(told.text.as_bytes(), "answer")?.letter()?;
         let answer = Answer::open(&letter, keys.answers(), ask.as_bytes())?;
         let held = node.len();
         let text = match answer.fetched {
