@@ -37,7 +37,7 @@ pub struct ProxyIdentity {
 }
 
 /// The most former keys that a proxy keeps.
-pub const MAX_FORMER_KEYS: usize = 16;
+const MAX_FORMER_KEYS: usize = 16;
 
 impl std::fmt::Debug for ProxyIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -99,7 +99,7 @@ impl ProxyIdentity {
     }
 
     /// The same proxy with another key, and the keys so far as former ones; the oldest above
-    /// [`MAX_FORMER_KEYS`] is dropped.
+    /// sixteen of them is dropped.
     #[must_use]
     pub fn renewed(mut self, key: ProxyKey) -> Self {
         let before = std::mem::replace(&mut self.key, key);
