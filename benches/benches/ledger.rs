@@ -187,6 +187,12 @@ fn several(c: &mut Criterion, n: u16, base_port: u16) {
         counter += 1;
         order(counter)
     };
+    // Thirteen replicas in one process may be more than a machine bears: the others are measured all the same.
+    let answer = first.submit(next()).expect("submitted").wait(PATIENCE);
+    if let Err(silence) = answer {
+        println!("{n} Malachite replicas: not measured: {silence}");
+        return replicas.into_iter().for_each(Engine::stop);
+    }
     let mut group = c.benchmark_group("ledger over loopback");
     group.sample_size(20);
     group.bench_function(format!("one durable commit, {n} Malachite replicas"), |b| {

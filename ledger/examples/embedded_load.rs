@@ -1,8 +1,9 @@
-//! Measures the embedded engine on disk: first block, commit latency one at a time, throughput.
+//! Measures the embedded engine on disk: first block, commit latency one at a time, throughput; and what the
+//! disk alone takes, one synced append after another, as the baseline.
 //!
-//! `cargo run --release -p eligo-ledger --example embedded_load -- [REPLICAS..] [--seconds N]`; with
+//! `cargo run --release -p eligo-ledger --example embedded_load -- [REPLICAS..] [--seconds N] [--dir DIR]`; with
 //! `--features malachite` the engine for several machines beside it, as many replicas in one process, over
-//! the loopback interface.
+//! the loopback interface. `--dir /dev/shm` leaves the disk out.
 
 use eligo_ledger::application::{Genesis, Limits, Timeouts};
 use eligo_ledger::block::Transaction;
@@ -27,56 +28,125 @@ type Failure = Box<dyn Error>;
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut sizes: Vec<u16> = Vec::new();
-    let mut seconds = 5;
+    let (mut seconds, mut place) = (5, std::env::temp_dir());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
-        if arg == "--seconds" {
-            seconds = args.next().ok_or("--seconds needs a number")?.parse()?;
-        } else {
-            sizes.push(arg.parse()?);
+        match arg.as_str() {
+            "--seconds" => seconds = args.next().ok_or("--seconds needs a number")?.parse()?,
+            "--dir" => place = args.next().ok_or("--dir needs a folder")?.into(),
+            size => sizes.push(size.parse()?),
         }
     }
     if sizes.is_empty() {
         sizes = vec![4, 7, 13];
     }
-    println!("replicas  first block ms  commit p50 ms  p99 ms  blocks/s  transactions/s");
     let period = Duration::from_secs(seconds);
+    let disk = measure(&place, "disk", |directory| {
+        synced_appends(directory, period)
+    })?;
+    let (p50, p99) = (disk.ms(50), disk.ms(99));
+    println!("one synced append of 300 bytes: p50 {p50:.2} ms, p99 {p99:.2} ms\n");
+    println!(
+        "replicas  first block ms  commit p50 ms  p99 ms  blocks/s  transactions/s  p50 / append"
+    );
     for &n in &sizes {
-        measure(n, "load", |directory| measure_in(directory, n, period))?;
+        let row = measure(&place, "load", |directory| measure_in(directory, n, period))?;
+        row.print(n, &disk);
     }
     #[cfg(feature = "malachite")]
     {
         println!("the engine for several machines");
         for &n in &sizes {
-            measure(n, "machines", |directory| machines(directory, n, period))?;
+            match measure(&place, "machines", |directory| {
+                machines(directory, n, period)
+            }) {
+                Ok(row) => row.print(n, &disk),
+                Err(failure) => println!("{n:>8}  not measured: {failure}"),
+            }
         }
     }
     Ok(())
 }
 
-fn measure(
-    n: u16,
+/// Times of one thing after another, in order of length.
+struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    /// As long as the period lasts.
+    fn of(period: Duration, mut one: impl FnMut() -> Result<(), Failure>) -> Result<Self, Failure> {
+        let (mut all, begin) = (Vec::new(), Instant::now());
+        while begin.elapsed() < period {
+            let started = Instant::now();
+            one()?;
+            all.push(started.elapsed());
+        }
+        all.sort();
+        Ok(Self(all))
+    }
+
+    /// The q-th percentile, in milliseconds.
+    fn ms(&self, q: usize) -> f64 {
+        let found = self.0.get(self.0.len() * q / 100);
+        found.map_or(0.0, |d| d.as_secs_f64() * 1e3)
+    }
+}
+
+/// What was measured of a cluster.
+struct Row {
+    first: Duration,
+    commits: Latencies,
+    blocks: f64,
+    transactions: f64,
+}
+
+impl Row {
+    fn print(&self, n: u16, disk: &Latencies) {
+        println!(
+            "{n:>8}  {:>14.1}  {:>13.2}  {:>6.2}  {:>8.0}  {:>14.0}  {:>12.1}",
+            self.first.as_secs_f64() * 1e3,
+            self.commits.ms(50),
+            self.commits.ms(99),
+            self.blocks,
+            self.transactions,
+            self.commits.ms(50) / disk.ms(50)
+        );
+    }
+}
+
+/// Works in a folder of its own, which is gone afterwards.
+fn measure<T>(
+    place: &Path,
     name: &str,
-    work: impl FnOnce(&Path) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let directory = format!("eligo-{name}-{}-{n}", std::process::id());
-    let directory = std::env::temp_dir().join(directory);
+    work: impl FnOnce(&Path) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let directory = place.join(format!("eligo-{name}-{}", std::process::id()));
     let result = work(&directory);
     std::fs::remove_dir_all(&directory)?;
     result
 }
 
-fn measure_in(directory: &Path, n: u16, period: Duration) -> Result<(), Failure> {
+fn synced_appends(directory: &Path, period: Duration) -> Result<Latencies, Failure> {
+    use std::io::Write as _;
+
+    std::fs::create_dir_all(directory)?;
+    let mut file = std::fs::File::create(directory.join("log"))?;
+    Latencies::of(period, || {
+        file.write_all(&[7; 300])?;
+        Ok(file.sync_data()?)
+    })
+}
+
+fn measure_in(directory: &Path, n: u16, period: Duration) -> Result<Row, Failure> {
     let started = Instant::now();
     let engine = start(directory, n)?;
-    load(&engine, n, started, period)?;
+    let row = load(&engine, started, period)?;
     engine.stop();
-    Ok(())
+    Ok(row)
 }
 
 /// As many replicas of the engine for several machines; the first one is given the load.
 #[cfg(feature = "malachite")]
-fn machines(directory: &Path, n: u16, period: Duration) -> Result<(), Failure> {
+fn machines(directory: &Path, n: u16, period: Duration) -> Result<Row, Failure> {
     use eligo_ledger::cluster::{Charter, configurations, found};
     use eligo_ledger::malachite::Malachite;
     use rand_core::SeedableRng as _;
@@ -101,38 +171,28 @@ fn machines(directory: &Path, n: u16, period: Duration) -> Result<(), Failure> {
     let configs = configurations(directory)?;
     let replicas = configs.iter().map(|c| Malachite::start(c, Teller::new()));
     let replicas = replicas.collect::<Result<Vec<_>, _>>()?;
-    if let Some(first) = replicas.first() {
-        load(first, n, started, period)?;
-    }
+    let first = replicas.first().ok_or("no replica")?;
+    let row = load(first, started, period);
     replicas.into_iter().for_each(Engine::stop);
-    Ok(())
+    row
 }
 
-fn load(engine: &impl Engine, n: u16, started: Instant, period: Duration) -> Result<(), Failure> {
+fn load(engine: &impl Engine, started: Instant, period: Duration) -> Result<Row, Failure> {
     engine.submit(order(1, 1)?)?.wait(PATIENCE)?;
     let first = started.elapsed();
-    let mut latencies = Vec::new();
-    let begin = Instant::now();
     let mut counter = 1;
-    while begin.elapsed() < period {
+    let commits = Latencies::of(period, || {
         counter += 1;
-        let sent = Instant::now();
         engine.submit(order(1, counter)?)?.wait(PATIENCE)?;
-        latencies.push(sent.elapsed());
-    }
-    latencies.sort();
-    let at = |q: usize| {
-        let found = latencies.get(latencies.len() * q / 100);
-        found.map_or(0.0, |d| d.as_secs_f64() * 1e3)
-    };
+        Ok(())
+    })?;
     let (blocks, transactions) = flood(engine, period)?;
-    println!(
-        "{n:>8}  {:>14.1}  {:>13.2}  {:>6.2}  {blocks:>8.0}  {transactions:>14.0}",
-        first.as_secs_f64() * 1e3,
-        at(50),
-        at(99)
-    );
-    Ok(())
+    Ok(Row {
+        first,
+        commits,
+        blocks,
+        transactions,
+    })
 }
 
 /// Keeps some thousand transactions waiting; blocks and transactions a second.

@@ -317,7 +317,7 @@ impl Application for Market {
         else {
             return Restoration::Failed;
         };
-        // The beacon's key is the genesis document's, which every replica has.
+        // The beacon's first key is the genesis document's, which every replica has; later ones are in the state.
         let beacon = self.running.as_ref().map(|running| running.beacon);
         match (Contract::from_wire(&bytes), beacon) {
             (Ok(contract), Some(beacon))

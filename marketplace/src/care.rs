@@ -50,7 +50,7 @@ pub use act::Act;
 pub use asking::{MOST_OPEN_ASKS, longest_period_ms};
 pub use delegation::LONGEST_DELEGATION_MS;
 pub use diagnosis::case;
-pub use emergency::CALL_MS;
+pub use emergency::{CALL_MS, MOST_OPEN_CALLS};
 pub use event::CareEvent;
 pub use permission::MAX_RECORDS;
 
@@ -62,7 +62,7 @@ use act::TeamName;
 /// What is known of patients' care.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Care {
-    /// How many asks there were: the epochs of their draws.
+    /// How many asks there were: their serial numbers.
     asks_made: u64,
     signers: Table<SignerName, team::Signer>,
     doctors: Table<AccountId, team::DoctorCard>,
@@ -440,4 +440,5 @@ pub(crate) fn end_block(
         asking::draw_pending(contract, *round, *randomness, events);
     }
     asking::end_due(contract, now, events);
+    contract.index.care.forget_calls(now.time_ms);
 }

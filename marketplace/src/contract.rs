@@ -142,9 +142,7 @@ impl Contract {
         next: NextParams,
     ) -> Result<Self, GenesisError> {
         genesis.beacon_key()?;
-        if genesis.parameters.most_proxies > 63 {
-            return Err(GenesisError::Proxies(genesis.parameters.most_proxies));
-        }
+        genesis.parameters.check_proxies()?;
         let mut contract = Self {
             chain,
             registrar: genesis.registrar,
@@ -234,6 +232,14 @@ impl Contract {
     #[must_use]
     pub const fn convene(&self) -> &Convene {
         &self.convene
+    }
+
+    /// The last round of the beacon that a draw waits for.
+    pub(crate) fn awaited_round(&self) -> Option<u64> {
+        let offers = self.index.draws.last().map(|(round, _)| *round);
+        let asks = self.index.care.draws.last().map(|(round, _)| *round);
+        let elections = self.convene.pending.last().map(|(round, _)| *round);
+        [offers, asks, elections].into_iter().flatten().max()
     }
 
     // Money
@@ -370,7 +376,8 @@ impl Contract {
         let first = last.is_none();
         let heeded = self.heed(&sender, transaction.body());
         let outcome = heeded.and_then(|()| {
-            let findings = admitted.findings(&self.chain, beacon)?;
+            let beacon = convene::beacon::key_for(self, transaction.body(), beacon);
+            let findings = admitted.findings(&self.chain, &beacon)?;
             self.carry_out((admitted, findings), pairings, (first, now), &mut events)
         });
         let rejection = outcome.err();

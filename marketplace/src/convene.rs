@@ -3,6 +3,7 @@
 //! who re-encrypts. A part of the contract with its own state, acts, events and views.
 
 pub mod act;
+pub mod beacon;
 pub(crate) mod ceremony;
 pub(crate) mod election;
 pub mod event;
@@ -24,6 +25,7 @@ use eligo_sharing::dkg::{GroupKey, Participant};
 
 use crate::contract::{Contract, Moment};
 use crate::convene::act::{Act, KeyPurpose};
+use crate::convene::beacon::RoundPart;
 use crate::convene::ceremony::{Convening, Said};
 use crate::convene::election::{Committee, Election};
 use crate::convene::naming::{NameAsk, ShareLetter};
@@ -58,6 +60,10 @@ pub struct Convene {
     pub(crate) names: Table<u64, NameAsk>,
     /// Letters by ask and authority.
     pub(crate) name_shares: Table<(u64, u8), ShareLetter>,
+    /// Keys of the beacon that ceremonies made, by the first round each verifies.
+    pub(crate) beacon_keys: Table<u64, CeremonyName>,
+    /// Parts of the beacon's next round, by round and authority.
+    pub(crate) round_parts: Table<(u64, u8), RoundPart>,
     /// Ceremonies that are not over. Derived.
     pub(crate) open: BTreeSet<CeremonyName>,
     /// Ceremonies in which somebody spoke in the block under way.
@@ -92,6 +98,27 @@ impl Convene {
     #[must_use]
     pub fn identity_ceremony(&self) -> Option<CeremonyName> {
         self.in_force.get(&KeyPurpose::Identity).copied()
+    }
+
+    /// The ceremony whose key verifies a round of the beacon; none where that is the genesis document's.
+    #[must_use]
+    pub fn beacon_ceremony(&self, round: u64) -> Option<CeremonyName> {
+        let last = self.beacon_keys.range(..=round).next_back();
+        last.map(|(_, ceremony)| *ceremony)
+    }
+
+    /// The key that verifies a round of the beacon; none where that is the genesis document's.
+    #[must_use]
+    pub fn beacon_key(&self, round: u64) -> Option<&GroupKey> {
+        self.key_of(&self.beacon_ceremony(round)?)
+    }
+
+    /// Forgets parts of a round that is whole, or whose key another follows.
+    pub(crate) fn forget_parts(&mut self) {
+        let all: Vec<_> = self.round_parts.iter().map(|(place, _)| *place).collect();
+        for place in all {
+            self.round_parts.remove(&place);
+        }
     }
 
     /// The key of a ceremony, in force or not: what was sealed under it stays sealed under it.
@@ -196,6 +223,11 @@ impl Convene {
         ];
         let mut parts: Vec<&[u8]> = vec![b"convene", &head];
         parts.extend(tables.iter().map(|digest| digest.as_bytes().as_slice()));
+        let beacon = [self.beacon_keys.digest(), self.round_parts.digest()];
+        // A chain whose beacon no ceremony replaced has the state it had before one could.
+        if self.beacon_keys.len() > 0 {
+            parts.extend(beacon.iter().map(|digest| digest.as_bytes().as_slice()));
+        }
         Some(Purpose::Application.hash(&parts))
     }
 
@@ -220,6 +252,8 @@ impl Wire for Convene {
         self.elections.encode(out);
         self.names.encode(out);
         self.name_shares.encode(out);
+        self.beacon_keys.encode(out);
+        self.round_parts.encode(out);
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let (begun, called, committee) = (Wire::decode(r)?, Wire::decode(r)?, Wire::decode(r)?);
@@ -239,6 +273,8 @@ impl Wire for Convene {
             elections: Wire::decode(r)?,
             names: Wire::decode(r)?,
             name_shares: Wire::decode(r)?,
+            beacon_keys: Wire::decode(r)?,
+            round_parts: Wire::decode(r)?,
             ..Self::default()
         };
         let open = convene
@@ -267,6 +303,7 @@ pub(crate) fn admit(act: &Act) -> Result<(), Rejection> {
 pub(crate) fn heed(contract: &Contract, sender: &AccountId, act: &Act) -> Result<(), Rejection> {
     match act {
         Act::RenewProxyKey { key, .. } => election::check_renew(contract, sender, key),
+        Act::SignRound { round, .. } => beacon::check_turn(contract, sender, *round).map(|_| ()),
         _ => Ok(()),
     }
 }
@@ -319,6 +356,10 @@ pub(crate) fn carry_out(
         Act::ShareName { ask, letter } => {
             let participant = naming::check_share(contract, &sender, *ask)?;
             naming::write_share(contract, (sender, participant), *ask, letter, events);
+        }
+        Act::SignRound { round, part } => {
+            let posted = beacon::check_part(contract, &sender, *round, part)?;
+            beacon::write_part(contract, sender, posted, (*round, part), events);
         }
     }
     Ok(())

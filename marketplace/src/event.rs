@@ -275,6 +275,8 @@ pub enum Subject {
     Ask(AskId),
     /// A key generation.
     Ceremony(CeremonyName),
+    /// A round of the beacon.
+    Round(u64),
 }
 
 impl Event {
@@ -379,7 +381,7 @@ impl Event {
                 account,
                 ..
             } => vec![Claim(*claim), Record(*record), Party(*account)],
-            Self::BeaconRound { .. } => Vec::new(),
+            Self::BeaconRound { round } => vec![Subject::Round(*round)],
             Self::Governed { registrar } => vec![Party(*registrar)],
             Self::Care(event) => event.subjects(),
             Self::Convened(convened) => convened.subjects(),

@@ -10,7 +10,7 @@ use crate::name::AccountId;
 use crate::rejection::Rejection;
 use crate::transaction::Governance;
 
-/// The stateless part of a round: two pairings.
+/// What can be said of a round by the key that verifies it: two pairings.
 pub(crate) fn admit_round(
     key: &BeaconKey,
     round: u64,
@@ -41,6 +41,7 @@ pub(crate) fn write_round(
     events: &mut Vec<Event>,
 ) {
     contract.beacon_round = round;
+    contract.convene.forget_parts();
     contract.fresh_rounds.push((round, randomness));
     events.push(Event::BeaconRound { round });
 }

@@ -213,6 +213,16 @@ pub(crate) fn snapshot(contract: &Contract, n: u16) -> Result<Service, Rejection
     })
 }
 
+/// A proxy of the roster with its key of now, if it serves: neither jailed nor dismissed.
+pub(crate) fn serving(contract: &Contract, account: &AccountId) -> Option<DrawnProxy> {
+    let proxy = contract.proxies.get(account).filter(|p| !p.jailed)?;
+    contract.admitted(account).ok()?;
+    Some(DrawnProxy {
+        account: *account,
+        key: proxy.key,
+    })
+}
+
 /// Adds one duty to everyone who is drawn or may be.
 pub(crate) fn engage(contract: &mut Contract, service: &Service) {
     for account in service.accounts() {

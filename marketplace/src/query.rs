@@ -140,6 +140,8 @@ pub fn answer(contract: &Contract, path: &str) -> Option<Vec<u8>> {
         ["convene", "names"] => page.of(contract.name_views()),
         ["convene", "name", number] => json(&contract.name_view(number.parse().ok()?)?),
         ["convene", "hospitals"] => page.of(contract.hospital_views()),
+        ["convene", "beacon"] => json(&contract.beacon_view()),
+        ["convene", "offices"] => json(&contract.offices_view()),
         ["arbiters"] => json(&contract.arbiter_views()),
         ["events"] => {
             let all = contract.events.iter();
@@ -160,6 +162,7 @@ fn subject(kind: &str, name: &str) -> Option<Subject> {
         "encounter" => Subject::Encounter(name.parse().ok()?),
         "ask" => Subject::Ask(name.parse().ok()?),
         "ceremony" => Subject::Ceremony(name.parse().ok()?),
+        "round" => Subject::Round(name.parse().ok()?),
         _ => return None,
     })
 }
@@ -192,6 +195,7 @@ impl Contract {
             time_ms: self.time_ms,
             today: self.now().today().unwrap_or_default(),
             beacon_round: self.beacon_round,
+            awaited_round: self.awaited_round(),
             registrar: self.registrar,
             credits: self.supply,
             forfeited: self.forfeited,

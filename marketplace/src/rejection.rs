@@ -199,7 +199,7 @@ rejections! {
     176 ReadTwice "the record is read in this ask already";
     177 NotRead "nobody reads this record in this ask";
     178 NotReadable "there are too few shares to open the record, or it was opened already";
-    179 TooManyAsks "the doctor has as many open asks as may be";
+    179 TooManyAsks "the doctor has as many asks open or waiting for a draw as may be";
 
     180 DelegationTwice "this very delegation was made already";
     181 DelegationTerms "the delegation is over already, too long, empty, or names an encounter twice";
@@ -207,14 +207,17 @@ rejections! {
     183 UnknownDelegation "there is no such delegation";
     184 DelegationOver "the delegation is over or was revoked";
     185 DelegationScope "the delegation is not for this encounter";
+    186 AskThreshold "the hospital asked at this encounter before: the same proxies serve, by the same threshold";
 
     190 NoIdentityKey "no authorities have an identity key yet";
-    191 EmergencyCapsule "the capsule is altered, or not sealed to this region's emergencies";
+    191 EmergencyCapsule "the capsule is altered, or not sealed to this record's name in this region's emergencies";
     192 EmergencyTwice "the record has a capsule for emergencies already, or the call was made already";
     193 UnknownEmergency "there is no such capsule or call";
     194 NotKeyholder "the sender is none of the authorities the capsule is sealed to";
     195 EmergencyShareTwice "the authority answered already";
     196 EmergencyOver "the call is more than a day old";
+    197 EmergencyOpen "the doctor has an open call for this record";
+    198 TooManyEmergencies "the doctor has as many open calls as may be";
 
     300 CeremonyTerms "the terms allow no ceremony: threshold, participants or windows";
     301 UnknownCeremony "there is no such ceremony";
@@ -273,7 +276,9 @@ mod tests {
             (Rejection::Roster, 122),
             (Rejection::UnknownDiagnosis, 152),
             (Rejection::PermitRevoked, 175),
+            (Rejection::AskThreshold, 186),
             (Rejection::EmergencyOver, 196),
+            (Rejection::TooManyEmergencies, 198),
             (Rejection::CeremonyTerms, 300),
             (Rejection::UnknownName, 310),
         ];

@@ -202,7 +202,8 @@ pub(crate) fn check_publish(
     now: &Moment,
 ) -> Result<Publication, Rejection> {
     let certificate = check_question(contract, sender, &offer.question, now)?;
-    if offer.proxies > contract.parameters.most_proxies {
+    let parameters = &contract.parameters;
+    if offer.threshold < parameters.least_threshold || offer.proxies > parameters.most_proxies {
         return Err(Rejection::ProxyPolicy);
     }
     if offer

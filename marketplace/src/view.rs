@@ -24,6 +24,8 @@ pub struct StatusView {
     pub today: u32,
     /// The beacon's last round.
     pub beacon_round: u64,
+    /// The last round that a draw waits for; also one for an ask that is over. None if none does.
+    pub awaited_round: Option<u64>,
     /// Who certifies.
     pub registrar: AccountId,
     /// All credits there are.

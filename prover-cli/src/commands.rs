@@ -5,6 +5,7 @@ mod care;
 mod cluster;
 mod combine;
 mod completions;
+mod convene;
 mod demo;
 mod explain;
 mod export;
@@ -13,6 +14,7 @@ pub mod hospital;
 mod institution;
 pub mod keys;
 mod market;
+mod name;
 mod node;
 mod open;
 pub mod prove;
@@ -112,6 +114,15 @@ pub enum Command {
         after_help = "Example:\n  eligo care history --wallet wallet.json --hospital charite.example"
     )]
     Care(Box<care::Command>),
+    /// Seal records to names instead of a patient's key, between institutions that choose so
+    #[command(
+        subcommand,
+        after_help = "Example:\n  eligo name seal --to-organisation 5f.. --record 8c.. scan.dcm -o scan.sealed"
+    )]
+    Name(Box<name::Command>),
+    /// What institutions do together: make keys, fill offices, renew keys; and who is in office
+    #[command(subcommand, after_help = "Example:\n  eligo convene show")]
+    Convene(convene::Command),
     /// Run a node: four replicas in one process, with no set-up
     Node(node::Node),
     /// A ledger of one replica a process, for several machines
@@ -161,6 +172,8 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Open(c) => open::run(&c, console),
         Command::Market(c) => market::run(&c, console),
         Command::Care(c) => care::run(&c, console),
+        Command::Name(c) => name::run(&c, console),
+        Command::Convene(c) => convene::run(&c, console),
         Command::Node(c) => node::run(&c, console),
         Command::Cluster(c) => cluster::run(c, console),
         Command::Proxy(c) => proxy::run(&c, console),

@@ -16,6 +16,7 @@ mod keyring;
 mod ledger_key;
 mod market;
 mod moment;
+mod naming;
 mod passphrase;
 mod progress;
 mod publication;

@@ -129,7 +129,14 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::PermitOver
         | R::PermitRevoked
         | R::NotGranted
-        | R::DelegationOver => Kind::Closed,
+        | R::DelegationOver
+        | R::TooManyAsks
+        | R::EmergencyOpen
+        | R::EmergencyOver
+        | R::TooManyEmergencies
+        | R::ProxyBusy
+        | R::CeremonyStage
+        | R::NoAuthorities => Kind::Closed,
         R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
         _ => Kind::File,
     };

@@ -4,6 +4,8 @@
 
 #[path = "cli/care.rs"]
 mod care;
+#[path = "cli/convening.rs"]
+mod convening;
 #[path = "cli/desk.rs"]
 mod desk;
 #[path = "cli/documentation.rs"]

@@ -321,7 +321,7 @@ fn ibe(key: &GroupKey, shares: Vec<KeyShare>) -> Value {
     let transformed = ciphertext.transform(&delegation).unwrap();
     assert_eq!(transformed.open(&d2).unwrap().as_slice(), b"the record");
     // break-glass: two authorities open one message, and no key comes out
-    let emergency = Identity::of_emergency("berlin", 20_000);
+    let emergency = Identity::of_emergency("berlin", 20_000, &domain::sha256(b"entry"));
     let urgent = ibe::seal(key, &emergency, b"allergic to penicillin", &mut rng).unwrap();
     let urgent_checked = urgent.clone().check(key).unwrap();
     let parts: Vec<_> = authorities[1..]

@@ -244,6 +244,18 @@ impl BeaconSigner {
 }
 
 impl PartialSignature {
+    /// Its round.
+    #[must_use]
+    pub const fn round(&self) -> Round {
+        self.round
+    }
+
+    /// Who made it.
+    #[must_use]
+    pub const fn signer(&self) -> Participant {
+        self.signer
+    }
+
     /// e(sig_j, P2) = e(H1(m), V_j). Two pairings, one final exponentiation.
     ///
     /// # Errors

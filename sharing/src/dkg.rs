@@ -29,6 +29,8 @@
 //! **A ceremony for each purpose**: [`Purpose`] is in the key, and each use refuses a key of another.
 
 mod ceremony;
+#[cfg(any(test, feature = "test-util"))]
+pub mod count;
 mod deal;
 mod exposure;
 mod key;

@@ -473,7 +473,7 @@ fn secrets_do_not_print() {
     let content = ContentKey::from_bytes(&[0xab; 96]).unwrap();
     let (master, mut authorities) = simulate(Purpose::Identity, 3, 2, &mut rng);
     let authority = Authority::new(authorities.remove(0)).unwrap();
-    let name = Identity::of_emergency("berlin", 1);
+    let name = Identity::of_emergency("berlin", 1, &[1; 32]);
     let share = authority.extract(&master, &name).unwrap();
     let (hospital, patient) = (WriterKey::generate(&mut rng), SearchKey::generate(&mut rng));
     let word = Keyword::new(Field::Diagnosis, *b"I63").unwrap();

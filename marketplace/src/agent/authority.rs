@@ -1,10 +1,11 @@
-//! The authority: takes its part in every key generation it is named in, round by round, and gives the parties
-//! its shares of their names' keys.
+//! The authority: takes its part in every key generation it is named in, round by round, gives the parties its
+//! shares of their names' keys, and its part of the beacon's rounds while a key of its own verifies them.
 //!
 //! Everything it says follows from one secret seed and from what stands on the ledger, so a step that was cut
 //! off is done again with the same words. The seed is forgotten when there is a share.
 
 use ed25519_dalek::SigningKey;
+use eligo_sharing::beacon::{BeaconSigner, Round};
 use eligo_sharing::dkg::{GroupKey, KeyShare};
 use eligo_sharing::ibe::Authority as Extractor;
 use eligo_sharing::letter::LetterKey;
@@ -13,8 +14,9 @@ use rand_core::{CryptoRng, OsRng, RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::beacon::last_wanted;
 use super::{Account, Agent, AgentError, Deed, Journal, JournalError, for_each, now_ms};
-use crate::client::{Client, Desk};
+use crate::client::{Client, Desk, Standing};
 use crate::convene::act::{Act, Authority};
 use crate::convene::naming::letter_binding;
 use crate::convene::part;
@@ -22,6 +24,7 @@ use crate::convene::transcript::{Message, Stage, Transcript};
 use crate::convene::view::{CeremonyView, NameView};
 use crate::encoding::Blob;
 use crate::name::{AccountId, CeremonyName, ChainId};
+use crate::rejection::Rejection;
 use crate::transaction::Body;
 
 /// What a node tells that no ceremony could have led to.
@@ -330,6 +333,50 @@ impl<'a, D: Desk> AuthorityAgent<'a, D> {
         }
     }
 
+    /// Gives its part of the beacon's next round, if somebody waits for it and its key verifies that round.
+    ///
+    /// The round before must stand on the chain: so a node that lies about where the beacon is gets at most the
+    /// very next round early, which draws nothing that is called from now on.
+    fn sign_round(&self) -> Result<Option<Deed>, AgentError> {
+        let Some(beacon) = self.client.beacon()? else {
+            return Ok(None);
+        };
+        let Some(ceremony) = beacon.ceremony else {
+            return Ok(None);
+        };
+        let Some((_, share)) = self.share(&ceremony)? else {
+            return Ok(None);
+        };
+        let round = beacon.round.saturating_add(1);
+        let waits = last_wanted(self.client)?.is_some_and(|last| round <= last);
+        if !waits || beacon.signed.contains(&share.participant().number()) {
+            return Ok(None);
+        }
+        let account = Account::new(self.client, self.identity.signer());
+        if beacon.round > 0 && self.client.round_standing(beacon.round)? != Standing::Proved {
+            // The next block shows it, and if nobody else causes one, this does: there is no round to end.
+            drop(account.send(Body::Convene(Act::Close { ceremony }))?);
+            if self.client.round_standing(beacon.round)? != Standing::Proved {
+                return Ok(None);
+            }
+        }
+        let wrong = AgentError::Nonsense { what: "the beacon" };
+        let Ok(signer) = BeaconSigner::new(share) else {
+            return Err(wrong);
+        };
+        let part = Blob::new(signer.sign(Round::new(round)).to_bytes())?;
+        let sent = account.send(Body::Convene(Act::SignRound { round, part }));
+        match sent.and_then(super::Sent::accepted) {
+            Ok(_) => Ok(Some(Deed::new(
+                format!("round {round}"),
+                "part of it given",
+            ))),
+            // The others were faster.
+            Err(AgentError::Refused(Rejection::BeaconRound | Rejection::SpokenAlready)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes its share of the key that follows from the ledger, whatever the node says it is.
     fn finish(&self, transcript: &Transcript) -> Result<Vec<Deed>, AgentError> {
         let name = transcript.name();
@@ -387,6 +434,7 @@ impl<D: Desk> Agent for AuthorityAgent<'_, D> {
             Ok(self.answer(&view)?.into_iter().collect())
         });
         deeds.extend(asked?);
+        deeds.extend(self.sign_round()?);
         Ok(deeds)
     }
 }

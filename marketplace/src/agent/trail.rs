@@ -11,7 +11,7 @@ mod entered;
 use std::collections::BTreeSet;
 
 use ed25519_dalek::SigningKey;
-use eligo_sharing::keys::{ProxyKey, ReceivingPublicKey};
+use eligo_sharing::keys::ReceivingPublicKey;
 use eligo_sharing::tcpre::{
     Capsule, CheckedCapsule, GrantTerms, ProxyRoster, Share, SignedGrant, VerifiedGrant,
     VerifiedShare,
@@ -396,14 +396,6 @@ impl AskTrail {
                 granted.grant.verify_share(&granted.capsule, &share).ok()
             })
             .collect()
-    }
-
-    /// Whether a proxy's key is among those a record is granted through.
-    #[must_use]
-    pub fn serves(granted: &GrantedRecord, key: &ProxyKey) -> bool {
-        let public = key.public();
-        let mut all = granted.grant.terms().proxies.iter();
-        all.any(|(_, k)| *k == public)
     }
 }
 

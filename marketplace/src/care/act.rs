@@ -5,6 +5,7 @@
 
 use eligo_ledger::wire::Wire;
 use eligo_sharing::domain::{lp, sha256};
+use eligo_sharing::ibe::Identity;
 
 use crate::certificate::MAX_NAME;
 use crate::encoding::{Blob, List, Text, wire_enum, wire_struct};
@@ -174,8 +175,7 @@ wire_enum! {
             region: Text<MAX_NAME>,
             /// The epoch of that name.
             epoch: u64,
-            /// A [`Sealed`](eligo_sharing::ibe::Sealed) to
-            /// [`of_emergency`](eligo_sharing::ibe::Identity::of_emergency).
+            /// A [`Sealed`](eligo_sharing::ibe::Sealed) to this record's [`emergency_name`].
             sealed: Blob<MAX_EMERGENCY>,
         },
         /// Asks the authorities to open a record of a patient who cannot answer. By an employed doctor.
@@ -421,6 +421,13 @@ pub fn delegation_end_bytes(chain: &ChainId, delegation: &DelegationId) -> Vec<u
 #[must_use]
 pub fn ask_letter_info(chain: &ChainId, inbox: &[u8; 32]) -> Vec<u8> {
     lp(&[b"ELIGO-CARE-V01-ASK-LETTER", chain.as_bytes(), inbox])
+}
+
+/// To whom a record's capsule for emergencies is sealed: to this record's name in a region's epoch. An
+/// authority answers for no other.
+#[must_use]
+pub fn emergency_name(region: &str, epoch: u64, record: &RecordName) -> Identity {
+    Identity::of_emergency(region, epoch, record.as_bytes())
 }
 
 /// What an authority's letter is sealed for: `LP("ELIGO-CARE-V01-EMERGENCY-LETTER", chain, emergency)`.

@@ -2,18 +2,22 @@
 //!
 //! The contract is the query manager: one form, certificates, employment, level and period are checked, no
 //! ask is taken twice. The proxies are those in office, if proxies were elected and are as many; else they
-//! are drawn by a round of the beacon that nobody knew when the ask was made. A doctor cannot choose them.
+//! are drawn by a round of the beacon that nobody knew when the ask was made. A doctor cannot choose them,
+//! nor have them drawn until it likes them: a hospital's asks at one encounter have one draw. Who asks there
+//! again, whatever became of the ask before, is served by the same, and only the places of those who no longer
+//! serve are drawn anew.
 
 use eligo_ledger::height::Height;
 use eligo_sharing::beacon::Randomness;
+use eligo_sharing::domain::{lp, sha256};
 use eligo_sharing::keys::{ReceivingKeyProof, ReceivingPublicKey};
 
 use crate::certificate::Level;
 use crate::contract::{Contract, Moment};
 use crate::encoding::{List, wire_enum, wire_struct};
 use crate::event::Event;
-use crate::name::{AccountId, AskId, EncounterName, RecordName};
-use crate::proxy::{self, Service};
+use crate::name::{AccountId, AskId, ChainId, EncounterName, RecordName};
+use crate::proxy::{self, DrawnProxy, Service};
 use crate::rejection::Rejection;
 use crate::signature::verifying_key;
 
@@ -26,7 +30,7 @@ use super::team::require_employed;
 const DAY_MS: u64 = 86_400_000;
 /// The most asks that end by themselves in one block; more wait for the next.
 const MOST_ENDINGS: usize = 4096;
-/// The most open asks of one doctor: each keeps proxies from leaving.
+/// The most asks of one doctor that are open or wait for their draw: each keeps proxies from leaving.
 pub const MOST_OPEN_ASKS: usize = 64;
 /// Asks and requirements have draws of their own.
 const DRAWS_OF_ASKS: u64 = 1 << 63;
@@ -70,14 +74,22 @@ wire_struct! {
         pub(crate) doctor: AccountId,
         pub(crate) terms: AskTerms,
         pub(crate) stage: Stage,
-        /// Its number among all asks: the epoch of its draw.
+        /// Its number among all asks.
         pub(crate) serial: u64,
         pub(crate) service: Service,
+        /// While it waits for its draw: who served the hospital's last ask at the encounter, and stays.
+        pub(crate) kept: Kept,
         /// What was granted, in order.
         pub(crate) records: List<RecordName, MAX_RECORDS>,
         pub(crate) height: Height,
     }
 }
+
+/// Proxies that keep their places.
+type Kept = List<DrawnProxy, 64>;
+
+/// Who serves an ask, or who stands for its draw and who stays whatever is drawn.
+pub(crate) type Engaged = (Service, Kept);
 
 impl Ask {
     pub(crate) fn encounter(&self) -> EncounterName {
@@ -88,6 +100,15 @@ impl Ask {
     const fn proxies(&self) -> u16 {
         proxies_for(self.terms.threshold)
     }
+}
+
+/// The epoch of a draw for an ask: of hospital and inbox alone, so nothing a doctor writes changes it.
+fn draw_epoch(terms: &AskTerms) -> u64 {
+    let tag = b"ELIGO-CARE-V01-ASK-DRAW";
+    let digest = sha256(&lp(&[tag, terms.hospital.as_bytes(), &terms.inbox]));
+    let head = digest.iter().take(8);
+    let number = head.fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    DRAWS_OF_ASKS | number
 }
 
 const fn proxies_for(threshold: u16) -> u16 {
@@ -114,7 +135,7 @@ pub(crate) fn check_ask(
     sender: &AccountId,
     terms: &AskTerms,
     now: &Moment,
-) -> Result<(AskId, Service), Rejection> {
+) -> Result<(AskId, Engaged), Rejection> {
     let level = require_employed(contract, (&terms.hospital, sender), now.time_ms)?;
     let latest = now.time_ms.saturating_add(longest_period_ms(level));
     if terms.until_ms <= now.time_ms || terms.until_ms > latest {
@@ -131,12 +152,45 @@ pub(crate) fn check_ask(
         return Err(Rejection::TooManyAsks);
     }
     let proxies = proxies_for(terms.threshold);
-    if proxies > contract.parameters.most_proxies {
+    let parameters = &contract.parameters;
+    if terms.threshold < parameters.least_threshold || proxies > parameters.most_proxies {
         return Err(Rejection::ProxyPolicy);
     }
-    match committee(contract, usize::from(proxies)) {
-        Some(service) => Ok((id, service)),
-        None => Ok((id, proxy::snapshot(contract, proxies)?)),
+    Ok((id, engage(contract, terms)?))
+}
+
+/// Who serves: whoever served the hospital's last ask at the encounter; if there was none, the committee, or
+/// a draw.
+fn engage(contract: &Contract, terms: &AskTerms) -> Result<Engaged, Rejection> {
+    let encounter = EncounterName::of(&terms.inbox);
+    let last = contract.index.care.last_ask_of(&terms.hospital, &encounter);
+    let proxies = proxies_for(terms.threshold);
+    let Some(last) = last.and_then(|id| contract.care.asks.get(id)) else {
+        let service = committee(contract, usize::from(proxies));
+        let service = service.map_or_else(|| proxy::snapshot(contract, proxies), Ok)?;
+        return Ok((service, Kept::default()));
+    };
+    if last.terms.threshold != terms.threshold {
+        return Err(Rejection::AskThreshold);
+    }
+    match &last.service {
+        // Its draw, whatever it will be.
+        Service::Pending { .. } => Ok((last.service.clone(), last.kept.clone())),
+        Service::Drawn {
+            round,
+            proxies: drawn,
+        } => {
+            let drawn = drawn.as_slice().iter();
+            let kept = drawn.filter_map(|proxy| proxy::serving(contract, &proxy.account));
+            let kept: Vec<DrawnProxy> = kept.collect();
+            let all = kept.len() == usize::from(proxies);
+            let kept = List::new(kept).map_err(|_| Rejection::ProxyPolicy)?;
+            if all {
+                let (round, proxies) = (*round, kept);
+                return Ok((Service::Drawn { round, proxies }, Kept::default()));
+            }
+            Ok((proxy::snapshot(contract, proxies)?, kept))
+        }
     }
 }
 
@@ -145,18 +199,14 @@ pub(crate) fn check_ask(
 fn committee(contract: &Contract, proxies: usize) -> Option<Service> {
     let service = contract.convene.in_office()?;
     let drawn = service.drawn().filter(|drawn| drawn.len() == proxies)?;
-    let serves = |account: &AccountId| {
-        let proxy = contract.proxies.get(account);
-        proxy.is_some_and(|proxy| !proxy.jailed) && contract.admitted(account).is_ok()
-    };
-    let all = drawn.iter().all(|proxy| serves(&proxy.account));
-    all.then(|| service.clone())
+    let serves = |proxy: &DrawnProxy| proxy::serving(contract, &proxy.account).is_some();
+    drawn.iter().all(serves).then(|| service.clone())
 }
 
 pub(crate) fn write_ask(
     contract: &mut Contract,
     doctor: AccountId,
-    (id, service): (AskId, Service),
+    (id, (service, kept)): (AskId, Engaged),
     terms: &AskTerms,
     events: &mut Vec<Event>,
 ) {
@@ -169,6 +219,7 @@ pub(crate) fn write_ask(
         stage: Stage::Open,
         serial,
         service,
+        kept,
         records: List::default(),
         height: contract.height,
     };
@@ -230,28 +281,40 @@ pub(crate) fn write_withdraw(contract: &mut Contract, id: AskId, events: &mut Ve
 /// What an ask that is over was about.
 pub(crate) type Over = (EncounterName, List<RecordName, MAX_RECORDS>);
 
-/// Ends an ask: lets its proxies go, forgets its search tokens.
+/// Ends an ask: lets its proxies go, forgets its search tokens. One that waits for its draw is drawn for all
+/// the same, and holds until then whoever stands: else a doctor who knew the draw early could avoid it.
 pub(crate) fn finish(contract: &mut Contract, id: &AskId, stage: Stage) -> Option<Over> {
     let ask = contract.care.asks.get_mut(id)?;
     ask.stage = stage;
     let over = (ask.encounter(), ask.records.clone());
     let (doctor, until_ms) = (ask.doctor, ask.terms.until_ms);
-    let service = match &mut ask.service {
-        Service::Drawn { .. } => ask.service.clone(),
-        Service::Pending { round, standing } => {
-            contract.index.care.draws.remove(&(*round, *id));
-            let (round, standing) = (*round, std::mem::take(standing));
-            Service::Pending { round, standing }
-        }
-    };
+    let drawn = ask.service.drawn().is_some().then(|| ask.service.clone());
     contract.index.care.due.remove(&(until_ms, *id));
-    contract.index.care.open.remove(&(doctor, *id));
-    proxy::release(contract, &service);
+    if let Some(drawn) = drawn {
+        contract.index.care.open.remove(&(doctor, *id));
+        proxy::release(contract, &drawn);
+    }
     contract.care.forget_tokens(id);
     Some(over)
 }
 
-/// Draws the proxies of every ask that waits for this round.
+/// Draws as many as the ask takes; those who keep their places keep them, the first of the others fill up.
+fn draw(chain: &ChainId, ask: &Ask, beta: Randomness) -> Option<Service> {
+    let epoch = draw_epoch(&ask.terms);
+    let drawn = proxy::draw_service(chain, epoch, &ask.service, ask.proxies(), beta)?;
+    let Service::Drawn { round, proxies } = drawn else {
+        return None;
+    };
+    let kept = ask.kept.as_slice();
+    let stays = |proxy: &&DrawnProxy| kept.iter().any(|k| k.account == proxy.account);
+    let others = proxies.as_slice().iter().filter(|proxy| !stays(proxy));
+    let all = kept.iter().chain(others).cloned();
+    let all = all.take(usize::from(ask.proxies())).collect();
+    let proxies = List::new(all).ok()?;
+    Some(Service::Drawn { round, proxies })
+}
+
+/// Draws the proxies of every ask that waits for this round, over or not.
 pub(crate) fn draw_pending(
     contract: &mut Contract,
     round: u64,
@@ -269,14 +332,18 @@ pub(crate) fn draw_pending(
         let Some(ask) = contract.care.asks.get_mut(&id) else {
             continue;
         };
-        let serial = DRAWS_OF_ASKS | ask.serial;
-        let drawn = proxy::draw_service(&chain, serial, &ask.service, ask.proxies(), beta);
         // The snapshot was found large enough when it was taken.
-        let Some(drawn) = drawn else {
+        let Some(drawn) = draw(&chain, ask, beta) else {
             continue;
         };
+        let (open, doctor) = (ask.stage == Stage::Open, ask.doctor);
         let stood = std::mem::replace(&mut ask.service, drawn.clone());
+        ask.kept = Kept::default();
         proxy::release(contract, &stood);
+        if !open {
+            contract.index.care.open.remove(&(doctor, id));
+            continue;
+        }
         proxy::engage(contract, &drawn);
         let proxies = List::new(drawn.accounts()).unwrap_or_default();
         let drawn = CareEvent::AskDrawn {

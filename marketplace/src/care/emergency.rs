@@ -1,12 +1,13 @@
 //! Emergencies: authorities open a record together when its patient cannot answer.
 //!
-//! A hospital seals a capsule for its record to the name of a region's emergencies under the authorities'
-//! group key. A doctor who needs it calls them here, so that the call is on the ledger before anything is
-//! opened; each authority answers with its part in a letter to that doctor, which is on the ledger too.
-//! Fewer than t of them open nothing; t of them leave this trace.
+//! A hospital seals a capsule for its record to that record's name in a region's emergencies, under the
+//! authorities' group key: a copy of it is no other record's capsule. A doctor who needs it calls them here,
+//! so that the call is on the ledger before anything is opened; each authority answers with its part in a
+//! letter to that doctor, which is on the ledger too. Fewer than t of them open nothing; t of them leave this
+//! trace. A doctor has few calls open at a time, and one for a record.
 
 use eligo_ledger::height::Height;
-use eligo_sharing::ibe::{Identity, Sealed};
+use eligo_sharing::ibe::Sealed;
 
 use crate::certificate::MAX_NAME;
 use crate::contract::{Contract, Moment};
@@ -18,11 +19,13 @@ use crate::table::Table;
 use crate::transaction::MAX_LETTER;
 
 use super::CareEvent;
-use super::act::{EmergencyTerms, MAX_EMERGENCY};
+use super::act::{EmergencyTerms, MAX_EMERGENCY, emergency_name};
 use super::team::{require_employed, require_hospital};
 
 /// How long a call stands, in milliseconds: a day.
 pub const CALL_MS: u64 = 86_400_000;
+/// The most open calls of one doctor: each is work for every authority, and a patient's summary.
+pub const MOST_OPEN_CALLS: usize = 16;
 
 wire_struct! {
     /// A record's capsule for emergencies.
@@ -71,8 +74,8 @@ pub(crate) fn heed_enter(
     own.then_some(()).ok_or(Rejection::NotPermitted)
 }
 
-/// The capsule as it will be kept. Sealed to this region's emergencies under the key in office: two pairings.
-/// A record has one for each office.
+/// The capsule as it will be kept. Sealed to this record's name in this region's emergencies, under the key in
+/// office: two pairings. A record has one for each office.
 pub(crate) fn check_enter(
     contract: &Contract,
     sender: &AccountId,
@@ -88,7 +91,7 @@ pub(crate) fn check_enter(
     if known.is_some_and(|known| known.office == office) {
         return Err(Rejection::EmergencyTwice);
     }
-    if *sealed.identity() != Identity::of_emergency(region.as_str(), epoch) {
+    if *sealed.identity() != emergency_name(region.as_str(), epoch, record) {
         return Err(Rejection::EmergencyCapsule);
     }
     let key = convene.key_of(&office).ok_or(Rejection::NoIdentityKey)?;
@@ -128,6 +131,16 @@ pub(crate) fn check_call(
     if contract.care.emergencies.contains(&id) {
         return Err(Rejection::EmergencyTwice);
     }
+    let open = contract.index.care.open_calls_of(sender, now.time_ms);
+    let open: Vec<&Emergency> = open
+        .filter_map(|id| contract.care.emergencies.get(id))
+        .collect();
+    if open.iter().any(|call| call.terms.record == terms.record) {
+        return Err(Rejection::EmergencyOpen);
+    }
+    if open.len() >= MOST_OPEN_CALLS {
+        return Err(Rejection::TooManyEmergencies);
+    }
     Ok((id, capsule.office))
 }
 
@@ -146,6 +159,7 @@ pub(crate) fn write_call(
         height: contract.height,
         letters: Table::default(),
     };
+    contract.index.care.add_call(&id, &emergency);
     contract.care.emergencies.insert(id, emergency);
     let asked = CareEvent::EmergencyAsked {
         emergency: id,
@@ -169,6 +183,8 @@ pub(crate) fn check_answer(
     convene
         .participant(&emergency.office, sender)
         .ok_or(Rejection::NotKeyholder)?;
+    // Dismissed, it has its share of the key still, and no business with patients.
+    contract.admitted(sender)?;
     if now.time_ms > emergency.called_ms.saturating_add(CALL_MS) {
         return Err(Rejection::EmergencyOver);
     }

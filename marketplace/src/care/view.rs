@@ -30,6 +30,7 @@ use crate::proxy::Service;
 use crate::query::{Page, json};
 
 use super::asking::Ask;
+use super::emergency::CALL_MS;
 use super::permission::Granted;
 
 /// A doctor's keys.
@@ -226,6 +227,8 @@ pub struct CapsuleView {
 /// A call to the authorities.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EmergencyView {
+    /// Until when authorities may answer, milliseconds since 1970.
+    pub until_ms: u64,
     /// The call.
     pub emergency: EmergencyId,
     /// The record.
@@ -437,6 +440,12 @@ impl Contract {
         self.index.care.records.range(all).map(|(_, name)| *name)
     }
 
+    /// How many of a doctor's calls authorities may still answer at this time, milliseconds since 1970.
+    #[must_use]
+    pub fn open_calls(&self, doctor: &AccountId, now_ms: u64) -> usize {
+        self.index.care.open_calls_of(doctor, now_ms).count()
+    }
+
     /// A record's capsule for emergencies.
     #[must_use]
     pub fn capsule_view(&self, record: &RecordName) -> Option<CapsuleView> {
@@ -457,6 +466,7 @@ impl Contract {
         let letters = emergency.letters.iter();
         Some(EmergencyView {
             emergency: *id,
+            until_ms: emergency.called_ms.saturating_add(CALL_MS),
             record: terms.record,
             doctor: emergency.doctor,
             hospital: terms.hospital,

@@ -12,7 +12,9 @@ use crate::convene::act::{Act, CeremonyTerms};
 use crate::convene::event::Convened;
 use crate::convene::naming::{Name, letter_binding};
 use crate::convene::transcript::{self, Message, Stage, Transcript};
-use crate::convene::view::{CeremonyView, ElectionView, HospitalView, NameView};
+use crate::convene::view::{
+    BeaconView, CeremonyView, ElectionView, HospitalView, NameView, OfficesView,
+};
 use crate::event::{Event, Subject};
 use crate::name::{AccountId, CeremonyName, ChainId};
 use crate::transaction::{Body, SignedTransaction};
@@ -57,6 +59,34 @@ impl<D: Desk> Client<D> {
     /// [`ClientError`].
     pub fn hospitals(&self) -> Result<Vec<HospitalView>, ClientError> {
         self.list("convene/hospitals")
+    }
+
+    /// Who proposes, and which proxies are in office.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn offices(&self) -> Result<Option<OfficesView>, ClientError> {
+        self.ask("convene/offices")
+    }
+
+    /// Whose key verifies the beacon's next round.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn beacon(&self) -> Result<Option<BeaconView>, ClientError> {
+        self.ask("convene/beacon")
+    }
+
+    /// How a round of the beacon stands: on the chain, shown by the next block, or only told of.
+    ///
+    /// # Errors
+    /// [`ClientError`], also if the node shows no such round.
+    pub fn round_standing(&self, round: u64) -> Result<Standing, ClientError> {
+        let posted = Event::BeaconRound { round };
+        let mut steps = self.history(&Subject::Round(round))?.into_iter();
+        let step = steps.find(|step| step.event == posted);
+        let step = step.ok_or_else(|| nonsense("a round that nobody made"))?;
+        Ok(self.prove_step(step)?.standing)
     }
 
     /// A ceremony with all that was said in it, every message proved to be on the ledger and its sender's. That

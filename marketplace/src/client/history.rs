@@ -151,6 +151,7 @@ impl<D: Desk> Client<D> {
             Subject::Encounter(name) => ("encounter", name.to_string()),
             Subject::Ask(name) => ("ask", name.to_string()),
             Subject::Ceremony(name) => ("ceremony", name.to_string()),
+            Subject::Round(round) => ("round", round.to_string()),
         };
         let mut steps = Vec::new();
         loop {

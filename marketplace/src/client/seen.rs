@@ -21,6 +21,9 @@ pub struct SeenStatus {
     pub today: u32,
     /// The beacon's last round.
     pub beacon_round: u64,
+    /// The last round that a draw waits for.
+    #[serde(default)]
+    pub awaited_round: Option<u64>,
     /// Registered records.
     pub records: u64,
     /// Accepted claims.
@@ -64,6 +67,9 @@ pub struct SeenParty {
     pub name: String,
     /// Its role.
     pub role: String,
+    /// A hospital's level.
+    #[serde(default)]
+    pub level: Option<crate::certificate::Level>,
     /// A hospital's issuer key, hexadecimal.
     pub issuer_key: Option<String>,
     /// Its certificate's number.
@@ -226,6 +232,10 @@ pub struct SeenRosterProxy {
     pub account: AccountId,
     /// Its name.
     pub name: String,
+    /// E, to which its shares are encrypted, hexadecimal.
+    pub key: String,
+    /// What it serves now.
+    pub duties: u32,
     /// Whether it lied.
     pub jailed: bool,
     /// False shares it posted.

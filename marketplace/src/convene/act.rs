@@ -4,6 +4,7 @@ use eligo_ledger::height::ReplicaId;
 use eligo_ledger::roster::MAX_REGION;
 use eligo_sharing::dkg;
 
+use crate::convene::beacon::RoundPart;
 use crate::convene::naming::{Name, ShareLetter};
 use crate::convene::transcript::Message;
 use crate::encoding::{List, Text, wire_enum, wire_struct};
@@ -159,6 +160,13 @@ wire_enum! {
             ask: u64,
             /// The letter.
             letter: ShareLetter,
+        },
+        /// Gives one's part of the beacon's next round. By an authority of the key that verifies it.
+        11 => SignRound {
+            /// The round.
+            round: u64,
+            /// The part.
+            part: RoundPart,
         },
     }
 }

@@ -9,9 +9,10 @@ use eligo_sharing::dkg::{Fault, GroupKey, Participant};
 use eligo_sharing::domain::sha256;
 
 use crate::contract::{Contract, Moment};
-use crate::convene::act::CeremonyTerms;
+use crate::convene::act::{CeremonyTerms, KeyPurpose};
+use crate::convene::beacon;
 use crate::convene::event::{AuthorityFault, Convened};
-use crate::convene::transcript::{self, Message, Stage, Transcript};
+use crate::convene::transcript::{self, Message, NoKey, Stage, Transcript};
 use crate::encoding::{Blob, List, wire_struct};
 use crate::event::Event;
 use crate::name::{AccountId, CeremonyName};
@@ -299,6 +300,7 @@ fn end_round(
         ceremony: *name,
         stage: ended.stage,
     }));
+    let mut passed = false;
     if let Some(key) = &ended.key {
         let purpose = ended.terms.purpose;
         events.push(Event::Convened(Convened::KeySettled {
@@ -307,12 +309,16 @@ fn end_round(
             key: sha256(key.bytes()),
         }));
         contract.convene.in_force.insert(purpose, *name);
+        passed = purpose == KeyPurpose::Beacon;
     }
     if ended.stage.is_over() {
         contract.convene.forget_said(name);
         contract.convene.open.remove(name);
     }
     contract.convene.ceremonies.insert(*name, ended);
+    if passed {
+        beacon::write_pass(contract, *name, events);
+    }
     true
 }
 
@@ -354,7 +360,7 @@ fn conclude(convening: &mut Convening, transcript: &Transcript) -> Stage {
                 .filter(|p| !transcript.has_spoken(*p, Stage::Open))
                 .collect();
             name_all(convening, mute, AuthorityFault::NoOpening);
-            settle(convening, transcript)
+            settle(convening, transcript.settle())
         }
         over @ (Stage::Settled | Stage::Failed) => over,
     }
@@ -392,29 +398,29 @@ fn conclude_qualification(convening: &mut Convening, transcript: &Transcript) ->
 }
 
 fn conclude_objections(convening: &mut Convening, transcript: &Transcript) -> Stage {
-    for (holder, dealer) in transcript.false_objections().unwrap_or_default() {
-        if let Some(dealer) = convening.account(dealer) {
-            let fault = AuthorityFault::FalseObjection { dealer };
-            name_all(convening, vec![holder], fault);
-        }
-    }
     let Ok(exposed) = transcript.expose() else {
         return Stage::Failed;
     };
+    for (holder, dealer) in exposed.unfounded() {
+        if let Some(dealer) = convening.account(*dealer) {
+            let fault = AuthorityFault::FalseObjection { dealer };
+            name_all(convening, vec![*holder], fault);
+        }
+    }
     let missing = exposed.missing().iter().copied();
     let liars: Vec<_> = missing
         .filter(|d| transcript.has_spoken(*d, Stage::Expose))
         .collect();
     name_all(convening, liars, AuthorityFault::FalseExposure);
     if exposed.missing().is_empty() {
-        settle(convening, transcript)
+        settle(convening, transcript.settle_exposed(exposed))
     } else {
         Stage::Open
     }
 }
 
-fn settle(convening: &mut Convening, transcript: &Transcript) -> Stage {
-    convening.key = transcript.settle().ok().and_then(SettledKey::new);
+fn settle(convening: &mut Convening, key: Result<GroupKey, NoKey>) -> Stage {
+    convening.key = key.ok().and_then(SettledKey::new);
     match convening.key {
         Some(_) => Stage::Settled,
         None => Stage::Failed,

@@ -148,6 +148,22 @@ wire_enum! {
             /// The authority.
             authority: AccountId,
         },
+        /// From a round on the beacon's rounds verify by another key.
+        15 => BeaconPassed {
+            /// The ceremony that made the key.
+            ceremony: CeremonyName,
+            /// The first round.
+            round: u64,
+        },
+        /// An authority gave its part of the beacon's next round.
+        16 => RoundSigned {
+            /// The ceremony that made the key.
+            ceremony: CeremonyName,
+            /// Who.
+            authority: AccountId,
+            /// Which round.
+            round: u64,
+        },
     }
 }
 
@@ -174,10 +190,15 @@ impl Convened {
                 ceremony,
                 authority,
                 ..
-            } => vec![Ceremony(*ceremony), Party(*authority)],
-            Self::RoundEnded { ceremony, .. } | Self::KeySettled { ceremony, .. } => {
-                vec![Ceremony(*ceremony)]
             }
+            | Self::RoundSigned {
+                ceremony,
+                authority,
+                ..
+            } => vec![Ceremony(*ceremony), Party(*authority)],
+            Self::RoundEnded { ceremony, .. }
+            | Self::KeySettled { ceremony, .. }
+            | Self::BeaconPassed { ceremony, .. } => vec![Ceremony(*ceremony)],
             Self::HospitalPlaced { hospital }
             | Self::ReplicaHosted { hospital, .. }
             | Self::ReplicaChanged { hospital, .. } => vec![Party(*hospital)],
@@ -201,6 +222,7 @@ impl Convened {
             Self::RoundEnded { .. }
                 | Self::AuthorityFault { .. }
                 | Self::KeySettled { .. }
+                | Self::BeaconPassed { .. }
                 | Self::ReplicaChanged { .. }
                 | Self::Elected { .. }
         )

@@ -139,6 +139,8 @@ pub(crate) fn check_share(
     let asked = asked.ok_or(Rejection::UnknownName)?;
     let participant = contract.convene.participant(&asked.ceremony, sender);
     let participant = participant.ok_or(Rejection::NotParticipant)?;
+    // Dismissed, it has its share of the key still, and no business with names.
+    contract.admitted(sender)?;
     let answered = (ask, participant.number());
     if contract.convene.name_shares.contains(&answered) {
         return Err(Rejection::SpokenAlready);

@@ -273,7 +273,8 @@ impl Transcript {
         self.opened(Stage::Object)
     }
 
-    /// What is exposed after round 5, and who is to be reconstructed.
+    /// What is exposed after round 5, who is to be reconstructed, and who objected falsely: each objection
+    /// judged once.
     ///
     /// # Errors
     /// [`QualifyError`] if there is nobody to expose anything.
@@ -287,23 +288,14 @@ impl Transcript {
     /// # Errors
     /// [`NoKey`] says why there is none.
     pub fn settle(&self) -> Result<GroupKey, NoKey> {
-        Ok(self.expose()?.settle(&self.opened(Stage::Open))?)
+        self.settle_exposed(self.expose()?)
     }
 
-    /// Who objects to exposures that its shares do not contradict, with the dealers it wrongs.
+    /// The key after round 6, from what [`expose`](Self::expose) gave.
     ///
     /// # Errors
-    /// [`QualifyError`] if nobody is qualified.
-    pub fn false_objections(&self) -> Result<BTreeSet<(Participant, Participant)>, QualifyError> {
-        let (qualified, exposures) = (self.qualify()?, self.exposures());
-        let silent = qualified.clone().expose(&exposures, &[]);
-        let wrong = |o: &OpenedShare| {
-            let alone = qualified
-                .clone()
-                .expose(&exposures, std::slice::from_ref(o));
-            !alone.missing().contains(&o.dealer) || silent.missing().contains(&o.dealer)
-        };
-        let objections = self.objections().into_iter().filter(wrong);
-        Ok(objections.map(|o| (o.holder, o.dealer)).collect())
+    /// [`NoKey`] says why there is none.
+    pub fn settle_exposed(&self, exposed: Exposed) -> Result<GroupKey, NoKey> {
+        Ok(exposed.settle(&self.opened(Stage::Open))?)
     }
 }

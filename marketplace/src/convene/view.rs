@@ -10,8 +10,12 @@
 //! | `convene/names` | list of [`NameView`] |
 //! | `convene/name/NUMBER` | [`NameView`] |
 //! | `convene/hospitals` | list of [`HospitalView`]: who is where and runs which replica |
+//! | `convene/offices` | [`OfficesView`]: who proposes, and which proxies are in office |
+//! | `convene/beacon` | [`BeaconView`]: whose key verifies the beacon's next round |
 
+use eligo_ledger::height::ReplicaId;
 use eligo_ledger::proposer::ProposerPolicy;
+use eligo_ledger::roster::Class;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Contract;
@@ -118,6 +122,58 @@ pub struct HospitalView {
     pub endorses: bool,
 }
 
+/// Who proposes and who re-encrypts now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfficesView {
+    /// How the proposer is chosen: `sticky`, `rotation`, `endorsers`, `beacon` or `stake`.
+    pub policy: String,
+    /// Endorsers in turn, by their replicas; empty under every other policy.
+    pub endorsers: Vec<u16>,
+    /// Every replica.
+    pub replicas: Vec<ReplicaView>,
+    /// Elected proxies in office, in order; none before an election of proxies.
+    pub proxies: Option<Vec<OfficerView>>,
+}
+
+/// A replica's part in proposing and voting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReplicaView {
+    /// Its number.
+    pub replica: u16,
+    /// `tertiary`, `secondary` or `community`.
+    pub class: String,
+    /// Its region; empty for none.
+    pub region: String,
+    /// Whether it may propose.
+    pub may_propose: bool,
+    /// Whether it votes.
+    pub votes: bool,
+    /// The hospital that runs it, if one was named.
+    pub hospital: Option<AccountId>,
+}
+
+/// An elected proxy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfficerView {
+    /// Its account.
+    pub account: AccountId,
+    /// The key it serves under, hexadecimal.
+    pub key: String,
+}
+
+/// Where the beacon is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BeaconView {
+    /// The last round.
+    pub round: u64,
+    /// The ceremony whose key verifies the next one; none where that is the genesis document's.
+    pub ceremony: Option<CeremonyName>,
+    /// The first round that this key verifies.
+    pub since: u64,
+    /// The authorities that gave their parts of the next round, by number.
+    pub signed: Vec<u8>,
+}
+
 impl CeremonyView {
     /// The ceremony's terms; none if what the view says is none.
     #[must_use]
@@ -168,6 +224,14 @@ fn ceremony_view(contract: &Contract, name: &CeremonyName, c: &Convening) -> Cer
             .collect(),
         key: c.key.as_ref().map(|key| hex::encode(key.bytes())),
         in_force,
+    }
+}
+
+const fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Tertiary => "tertiary",
+        Class::Secondary => "secondary",
+        Class::Community => "community",
     }
 }
 
@@ -231,6 +295,54 @@ impl Contract {
     pub(crate) fn name_views(&self) -> impl Iterator<Item = NameView> {
         let all = self.convene.names.iter();
         all.filter_map(|(ask, _)| self.name_view(*ask))
+    }
+
+    pub(crate) fn offices_view(&self) -> OfficesView {
+        let (policy, endorsers): (_, &[ReplicaId]) = match &self.next.policy {
+            ProposerPolicy::Sticky => ("sticky", &[]),
+            ProposerPolicy::Rotation => ("rotation", &[]),
+            ProposerPolicy::Endorsers { order, .. } => ("endorsers", order),
+            ProposerPolicy::Beacon { .. } => ("beacon", &[]),
+            ProposerPolicy::Stake => ("stake", &[]),
+        };
+        let members = self.next.roster.members().iter();
+        let committee = self.convene.committee();
+        OfficesView {
+            policy: policy.to_owned(),
+            endorsers: endorsers.iter().map(|id| id.get()).collect(),
+            replicas: members
+                .map(|m| ReplicaView {
+                    replica: m.id.get(),
+                    class: class_name(m.class).to_owned(),
+                    region: m.region.clone(),
+                    may_propose: m.may_propose,
+                    votes: m.votes,
+                    hospital: self.convene.hosts.get(&m.id).copied(),
+                })
+                .collect(),
+            proxies: committee.map(|all| {
+                let officer = |(account, key): (AccountId, [u8; 48])| OfficerView {
+                    account,
+                    key: hex::encode(key),
+                };
+                all.into_iter().map(officer).collect()
+            }),
+        }
+    }
+
+    /// Where the beacon is.
+    #[must_use]
+    pub fn beacon_view(&self) -> BeaconView {
+        let next = self.beacon_round.saturating_add(1);
+        let convene = &self.convene;
+        let since = convene.beacon_keys.range(..=next).next_back();
+        let parts = convene.round_parts.range((next, 0)..=(next, u8::MAX));
+        BeaconView {
+            round: self.beacon_round,
+            ceremony: convene.beacon_ceremony(next),
+            since: since.map_or(1, |(round, _)| *round),
+            signed: parts.map(|((_, who), _)| *who).collect(),
+        }
     }
 
     pub(crate) fn hospital_views(&self) -> impl Iterator<Item = HospitalView> {

@@ -39,6 +39,7 @@ impl Served for Market {
                         Subject::Party(name) => notice.parties.push(name.to_string()),
                         Subject::Claim(_)
                         | Subject::Ceremony(_)
+                        | Subject::Round(_)
                         | Subject::Encounter(_)
                         | Subject::Ask(_) => {}
                     }

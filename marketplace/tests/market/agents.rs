@@ -41,7 +41,9 @@ use eligo_marketplace::scenario::{
 };
 use eligo_marketplace::storage::{ObjectDigest, Objects};
 use eligo_marketplace::transaction::{Body, ClaimRequest, Finding, SignedTransaction};
+use eligo_sharing::keys::ProxyKey;
 use eligo_sharing::tcpre::{ContentKey, Revocation};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 type Ledger = Client<Arc<Node<Market>>>;
 
@@ -161,7 +163,7 @@ impl Fair {
     fn identity(&self, at: usize) -> ProxyIdentity {
         let proxy = &self.market.proxies[at];
         let key = proxy.key.to_bytes();
-        let key = eligo_sharing::keys::ProxyKey::from_bytes(key.as_slice()).unwrap();
+        let key = ProxyKey::from_bytes(key.as_slice()).unwrap();
         ProxyIdentity::new("proxy", proxy.actor.key.clone(), key)
     }
 
@@ -169,7 +171,14 @@ impl Fair {
     fn delivered(&self, folder: &Path) {
         for at in 0..3 {
             let journal = Journal::open(&folder.join(format!("proxy-{at}"))).unwrap();
-            let identity = self.identity(at);
+            let mut identity = self.identity(at);
+            if at == 1 {
+                // It has another key meanwhile: what was granted to the one before is served with that.
+                let next = ProxyKey::generate(&mut ChaCha20Rng::seed_from_u64(1));
+                identity = identity.renewed(next);
+                identity = ProxyIdentity::from_json(identity.to_json().as_bytes()).unwrap();
+                assert_eq!(identity.former().len(), 1);
+            }
             ProxyAgent::new(&self.client, &identity, journal)
                 .step()
                 .unwrap();

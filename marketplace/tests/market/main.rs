@@ -12,6 +12,8 @@ mod cluster;
 mod convene;
 mod fair;
 mod golden;
+#[cfg(feature = "node")]
+mod hushed;
 mod model;
 mod refusals;
 mod replicas;

@@ -5,7 +5,7 @@ use eligo_marketplace::{
     agent::{Account, trail},
     care::{
         Act, CALL_MS, CareEvent,
-        act::{EmergencyTerms, emergency_letter_info},
+        act::{EmergencyTerms, emergency_letter_info, emergency_name},
     },
     client::{Client, Desk, ProvenStep, Standing},
     convene::act::KeyPurpose,
@@ -17,7 +17,7 @@ use eligo_marketplace::{
 use eligo_sharing::{
     dkg::{GroupKey, KeyShare},
     domain::{lp, sha256},
-    ibe::{self, Authority, CheckedSealed, DecryptionShare, Identity, Sealed},
+    ibe::{self, Authority, CheckedSealed, DecryptionShare, Sealed},
     letter::{Letter, LetterKey, LetterPublicKey},
 };
 use rand_core::{OsRng, RngCore};
@@ -31,7 +31,7 @@ use crate::{
 /// The longest summary, in bytes.
 const MAX_SUMMARY: usize = 4096;
 
-/// Seals a summary to the emergencies of a region and epoch.
+/// Seals a summary to a record's name in the emergencies of a region and epoch.
 pub fn entry(
     key: &GroupKey,
     record: RecordName,
@@ -43,7 +43,7 @@ pub fn entry(
             "a summary for emergencies has 1 to {MAX_SUMMARY} bytes"
         )));
     }
-    let identity = Identity::of_emergency(region, epoch);
+    let identity = emergency_name(region, epoch, &record);
     let sealed = ibe::seal(key, &identity, summary.as_bytes(), &mut OsRng);
     let sealed = sealed.map_err(|e| Failure::new(Kind::File, e))?;
     Ok(Act::EnterEmergency {
@@ -144,10 +144,21 @@ pub fn find<D: Desk>(
                     record: r,
                     hospital,
                 }),
-                Some(Act::EnterEmergency { sealed: s, .. }),
+                Some(Act::EnterEmergency {
+                    region,
+                    epoch,
+                    sealed: s,
+                    ..
+                }),
             ) if called.is_none() && r == record && by(hospital) => {
                 let read = Sealed::from_bytes(s.as_slice());
-                sealed = Some(read.map_err(|e| Failure::new(Kind::File, e))?);
+                let read = read.map_err(|e| Failure::new(Kind::File, e))?;
+                // No authority answers, no doctor opens, what is sealed for another record.
+                if *read.identity() != emergency_name(region.as_str(), *epoch, record) {
+                    let what = "the summary is sealed to another record's name";
+                    return Err(Failure::new(Kind::ProofInvalid, what).of(record));
+                }
+                sealed = Some(read);
             }
             (
                 Some(CareEvent::EmergencyAsked { emergency: e, .. }),

@@ -1,7 +1,7 @@
 //! `eligo care`: a patient's care between hospitals. Teams sign diagnoses, hospitals index what they sealed,
 //! doctors ask, patients permit, and every read is on the ledger.
 
-mod emergency;
+pub mod emergency;
 mod indexing;
 mod permitting;
 mod reading;

@@ -92,7 +92,7 @@ pub fn run(args: &Open, console: &Console) -> Attempt<u8> {
     let key = content_key(args, capsule.as_ref(), console)?;
     match &args.issuer {
         Some(issuer) => open_record(args, issuer, &key, capsule.as_ref(), console),
-        None => open_file(args, &key, console),
+        None => write_opened(&key, (&args.input, &args.output, args.force), console),
     }
 }
 
@@ -136,13 +136,18 @@ fn content_key(
     }
 }
 
-fn open_file(args: &Open, key: &ContentKey, console: &Console) -> Attempt<u8> {
-    let incoming = Incoming::open(&args.input)?;
-    let of = |e: OpenContentError| unopened(&e, &args.input, &args.output);
-    let bytes = if args.output.is_stdout() {
+/// Opens a sealed file with its own key, and says so.
+pub fn write_opened(
+    key: &ContentKey,
+    (input, output, force): (&Source, &Target, bool),
+    console: &Console,
+) -> Attempt<u8> {
+    let incoming = Incoming::open(input)?;
+    let of = |e: OpenContentError| unopened(&e, input, output);
+    let bytes = if output.is_stdout() {
         // Nothing is printed before all of it was checked, and no plaintext lies in a temporary file.
         console.leave_stdout();
-        let failed = |e: io::Error| Failure::file(&args.input, e);
+        let failed = |e: io::Error| Failure::file(input, e);
         let mut file = incoming.rewindable().map_err(failed)?;
         let checked = key.open(&mut file, io::sink()).map_err(of)?;
         file.rewind().map_err(failed)?;
@@ -158,16 +163,16 @@ fn open_file(args: &Open, key: &ContentKey, console: &Console) -> Attempt<u8> {
         done?;
         checked.bytes
     } else {
-        let mut out = Staged::begin(&args.output, Access::Secret, args.force)?;
+        let mut out = Staged::begin(output, Access::Secret, force)?;
         let progress = Progress::of_bytes(console, "Opening", incoming.length());
         let opened = key.open(progress.reading(incoming), &mut out).map_err(of)?;
         drop(progress);
         out.keep()?;
         opened.bytes
     };
-    console.say(format!("{}: opened, {bytes} bytes", args.output));
+    console.say(format!("{output}: opened, {bytes} bytes"));
     console.object(json!({
-        "opened": args.output.to_string(),
+        "opened": output.to_string(),
         "bytes": bytes,
         "label": key.label().to_string(),
     }));

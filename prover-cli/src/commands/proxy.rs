@@ -35,9 +35,14 @@ pub struct Proxy {
     node: NodeArgs,
 }
 
+/// Reads a proxy's key file.
+pub fn read_identity(source: &Source, console: &Console) -> Attempt<ProxyIdentity> {
+    let bytes = source.read_secret(LIMIT, console)?;
+    ProxyIdentity::from_json(&bytes).map_err(|e| Failure::file(source, e))
+}
+
 pub fn run(args: &Proxy, console: &Console) -> Attempt<u8> {
-    let bytes = args.key.read_secret(LIMIT, console)?;
-    let identity = ProxyIdentity::from_json(&bytes).map_err(|e| Failure::file(&args.key, e))?;
+    let identity = read_identity(&args.key, console)?;
     let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
     let client = args.node.connect(console)?;
     let mut agent = ProxyAgent::new(&client, &identity, journal);

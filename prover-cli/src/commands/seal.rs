@@ -26,7 +26,8 @@ use crate::{
     after_help = "Example:\n  eligo seal --to encounter.json scan.dcm -o scan.sealed\n  \
     tar c study | eligo seal --to encounter.json --capsule study.capsule > study.sealed\n\n\
     Besides the ciphertext a capsule of 336 bytes is written: with it the patient opens the file, and grants it \
-    to others. Memory stays the same whatever the size."
+    to others. Memory stays the same whatever the size. Between institutions that choose so, to a name instead: \
+    eligo name seal."
 )]
 pub struct Seal {
     /// The file, `-` for standard input

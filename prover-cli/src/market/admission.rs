@@ -23,9 +23,14 @@ pub fn admit<D: Desk>(
 ) -> Attempt<()> {
     let known = client.account(&subject)?.and_then(|a| a.party);
     let account = Account::new(client, registrar);
+    // A hospital of another level needs another certificate.
+    let level = match &role {
+        Role::Hospital { level, .. } => Some(*level),
+        _ => None,
+    };
     let current = known
         .as_ref()
-        .is_some_and(|p| p.name == name && p.role == role.name() && p.admitted);
+        .is_some_and(|p| p.name == name && p.role == role.name() && p.level == level && p.admitted);
     if !current {
         let certificate = Certificate {
             subject,

@@ -51,6 +51,8 @@ pub(super) struct SharePair {
 impl SharePair {
     /// s P2 + s' Hp = sum over k of j^k C_k.
     pub(super) fn fits(&self, commitments: &[G2Affine], holder: Participant) -> bool {
+        #[cfg(any(test, feature = "test-util"))]
+        super::count::record();
         let left = curve::mul_g2(&G2Affine::generator(), &self.s)
             + curve::mul_g2(pedersen_base(), &self.blind);
         left.into_affine() == evaluate_points(commitments, holder.x())

@@ -28,6 +28,7 @@ pub struct Exposed {
     qualified: Qualified,
     points: BTreeMap<Participant, Vec<G2Affine>>,
     missing: BTreeSet<Participant>,
+    unfounded: BTreeSet<(Participant, Participant)>,
 }
 
 /// Too few shares of a dealer were opened to reconstruct its polynomial.
@@ -129,6 +130,8 @@ impl Exposure {
 
 /// s P2 = sum over k of j^k A_k.
 fn fits(s: &Fr, points: &[G2Affine], holder: Participant) -> bool {
+    #[cfg(any(test, feature = "test-util"))]
+    super::count::record();
     curve::mul_g2(&G2Affine::generator(), s) == evaluate_points(points, holder.x())
 }
 
@@ -150,28 +153,39 @@ impl Qualified {
     /// Collects exposures and objections in their order. An objection counts if its share fits the dealer's
     /// commitments but not its exposure. Dealers who exposed nothing, or something else than they
     /// committed to, are to be reconstructed.
+    ///
+    /// Each objection is judged once, whatever the others say: two equations in G2 at most, one if its share
+    /// does not contradict the exposure, none if there is no exposure to object to.
     #[must_use]
     pub fn expose(self, exposures: &[Exposure], objections: &[OpenedShare]) -> Exposed {
         let mut points = self.well_formed(exposures);
+        let (mut refuted, mut unfounded) = (BTreeSet::new(), BTreeSet::new());
         for o in objections {
-            let (Some(deal), Some(exposed)) = (self.deals.get(&o.dealer), points.get(&o.dealer))
-            else {
-                continue;
-            };
-            let sustained = o.ceremony == self.ceremony.id()
-                && self.ceremony.contains(o.holder)
-                && o.pair().fits(&deal.commitments, o.holder)
-                && !fits(&o.s, exposed, o.holder);
-            if sustained {
-                points.remove(&o.dealer);
+            let exposed = points.get(&o.dealer);
+            if exposed.is_some_and(|exposed| self.sustains(o, exposed)) {
+                refuted.insert(o.dealer);
+            } else {
+                unfounded.insert((o.holder, o.dealer));
             }
         }
+        points.retain(|dealer, _| !refuted.contains(dealer));
         let missing = self.dealers().filter(|d| !points.contains_key(d)).collect();
         Exposed {
             qualified: self,
             points,
             missing,
+            unfounded,
         }
+    }
+
+    /// Whether an objection's share contradicts the exposure and is the one its dealer committed to.
+    fn sustains(&self, o: &OpenedShare, exposed: &[G2Affine]) -> bool {
+        let deal = self.deals.get(&o.dealer);
+        let deal = deal.filter(|_| o.ceremony == self.ceremony.id());
+        deal.filter(|_| self.ceremony.contains(o.holder))
+            .is_some_and(|deal| {
+                !fits(&o.s, exposed, o.holder) && o.pair().fits(&deal.commitments, o.holder)
+            })
     }
 }
 
@@ -180,6 +194,13 @@ impl Exposed {
     #[must_use]
     pub fn missing(&self) -> &BTreeSet<Participant> {
         &self.missing
+    }
+
+    /// Objections, holder and dealer, that the holder's share does not bear out: the exposure they are against
+    /// fits it, or there is none.
+    #[must_use]
+    pub fn unfounded(&self) -> &BTreeSet<(Participant, Participant)> {
+        &self.unfounded
     }
 
     /// Settles the key: MPK = sum of A_i0 and V_j = sum of sum of j^k A_ik over the qualified dealers, those
@@ -192,6 +213,7 @@ impl Exposed {
             qualified,
             mut points,
             missing,
+            ..
         } = self;
         for dealer in missing {
             points.insert(dealer, reconstruct(&qualified, dealer, opened)?);
@@ -218,12 +240,15 @@ fn reconstruct(
 ) -> Result<Vec<G2Affine>, SettleError> {
     let need = qualified.ceremony.threshold();
     let mut valid = BTreeMap::new();
-    for o in opened {
-        let deal = qualified.deals.get(&dealer).filter(|_| o.dealer == dealer);
+    let deal = qualified.deals.get(&dealer);
+    for o in opened.iter().filter(|o| o.dealer == dealer) {
+        if valid.len() == need {
+            break;
+        }
         let fits = o.ceremony == qualified.ceremony.id()
             && qualified.ceremony.contains(o.holder)
             && deal.is_some_and(|deal| o.pair().fits(&deal.commitments, o.holder));
-        if fits && valid.len() < need {
+        if fits {
             valid.insert(o.holder.x(), o.s);
         }
     }

@@ -233,6 +233,57 @@ fn refusing_to_expose_does_not_change_the_key() {
     }
 }
 
+/// However many object, and to whatever: one equation for each share that bears out no objection, two for
+/// each that does. A participant who objects to everyone costs everyone else one equation a dealer.
+#[test]
+fn each_objection_is_judged_once() {
+    let (n, mut rng) = (7, test_rng(31));
+    let keys = letter_keys(n, &mut rng);
+    let ceremony = ceremony(&keys, 4);
+    let (dealers, deals): (Vec<_>, Vec<_>) = keys
+        .iter()
+        .map(|key| deal(&ceremony, key, &mut rng).unwrap())
+        .unzip();
+    let deals = Deals::collect(&ceremony, deals);
+    let checkers: Vec<_> = dealers.into_iter().map(|d| d.check(&deals).0).collect();
+    let qualified = deals.qualify(&[], &[]).unwrap();
+    let (exposers, exposures): (Vec<_>, Vec<_>) = checkers
+        .into_iter()
+        .map(|checker| checker.expose(&qualified))
+        .unzip();
+    let mut exposures: Vec<_> = exposures.into_iter().flatten().collect();
+    // As if nobody had exposed anything, so that everything is opened.
+    let nobody = qualified.clone().expose(&[], &[]);
+    let everything: Vec<_> = exposers.iter().flat_map(|e| e.reveal(&nobody)).collect();
+    let judged = |exposures: &[Exposure], objections: &[OpenedShare]| {
+        let qualified = qualified.clone();
+        count::equations_of(|| qualified.expose(exposures, objections))
+    };
+    let (exposed, equations) = judged(&exposures, &exposers[2].reveal(&nobody));
+    assert_eq!(equations, n);
+    assert!(exposed.missing().is_empty());
+    let by_two: BTreeSet<_> = (0..n).map(|dealer| (id(2), id(dealer))).collect();
+    assert_eq!(*exposed.unfounded(), by_two);
+    let (exposed, equations) = judged(&exposures, &everything);
+    assert_eq!((exposed.unfounded().len(), equations), (n * n, n * n));
+    // One lies: whoever objects to it does so rightly, also after another did.
+    exposures[4].spoil();
+    let (exposed, equations) = judged(&exposures, &everything);
+    assert_eq!(exposed.missing(), &BTreeSet::from([id(4)]));
+    assert_eq!(exposed.unfounded().len(), n * (n - 1));
+    assert!(
+        exposed
+            .unfounded()
+            .iter()
+            .all(|(_, dealer)| *dealer != id(4))
+    );
+    assert_eq!(equations, n * (n - 1) + 2 * n);
+    // Whoever exposed nothing cannot be objected to: nothing is computed.
+    exposures.remove(4);
+    let (exposed, equations) = judged(&exposures, &everything);
+    assert_eq!((exposed.unfounded().len(), equations), (n * n, n * (n - 1)));
+}
+
 #[test]
 fn too_few_opened_shares_are_an_error_that_names_the_dealer() {
     let mut rng = test_rng(9);

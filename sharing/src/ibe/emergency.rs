@@ -1,5 +1,5 @@
 //! Break-glass: t authorities decrypt one message, without the name's key ever existing in one place. (The
-//! name's key would open every record of its region and epoch.)
+//! name's key would open every message sealed to the same record's emergencies in its region and epoch.)
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,8 @@ use crate::domain::{dst, int, lp};
 use crate::tcpre::RecordId;
 use crate::wire::{Fields, WireError};
 
+const KEY_FORMAT: &[u8] = b"MEDIBE-V01-NAME-KEY";
+
 /// A name one encrypts to. At most 1 KiB.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity(Vec<u8>);
@@ -43,10 +45,11 @@ impl Identity {
         ]))
     }
 
-    /// The break-glass name of a region in an epoch: LP("EMERGENCY", region, epoch).
+    /// The break-glass name of one record in a region's epoch: LP("EMERGENCY", region, epoch, record), the
+    /// record by the 32 bytes it is registered under. Its key, and t shares for it, open no other record's.
     #[must_use]
-    pub fn of_emergency(region: &str, epoch: u64) -> Self {
-        Self(lp(&[b"EMERGENCY", region.as_bytes(), &int(epoch)]))
+    pub fn of_emergency(region: &str, epoch: u64, record: &[u8; 32]) -> Self {
+        Self(lp(&[b"EMERGENCY", region.as_bytes(), &int(epoch), record]))
     }
 
     /// The bytes that are hashed.
@@ -278,6 +281,36 @@ impl IdentityKey {
         let d = SecretPoint(dkg::interpolate_points(&chosen));
         if !key.is_product_of_master(&d.0, &identity.hash(key)) {
             return Err(ExtractError::Combined);
+        }
+        Ok(Self { identity, d })
+    }
+
+    /// Canonical bytes. They are secret: who has them is the name.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let point = Zeroizing::new(curve::encode_g1(&self.d.0));
+        Zeroizing::new(lp(&[
+            KEY_FORMAT,
+            self.identity.as_bytes(),
+            point.as_slice(),
+        ]))
+    }
+
+    /// Takes back what [`to_bytes`](Self::to_bytes) gave, if it is a key under this master key:
+    /// e(D, P2) = e(Q, MPK). Two pairings, one final exponentiation.
+    ///
+    /// # Errors
+    /// [`WireError`] names the field that is wrong.
+    pub fn from_bytes(bytes: &[u8], key: &GroupKey) -> Result<Self, WireError> {
+        let mut fields = Fields::new(bytes);
+        fields.literal("format", KEY_FORMAT)?;
+        let identity = Identity::read(&mut fields)?;
+        let d = SecretPoint(fields.point("D", G1_BYTES, curve::decode_g1)?);
+        fields.end()?;
+        let wrong = WireError::Value { field: "D" };
+        require(key, Purpose::Identity).map_err(|_| wrong)?;
+        if !key.is_product_of_master(&d.0, &identity.hash(key)) {
+            return Err(wrong);
         }
         Ok(Self { identity, d })
     }

@@ -248,3 +248,11 @@ impl CheckedSealed {
             .map_err(|_| OpenSealedError::Decrypt)
     }
 }
+
+#[cfg(test)]
+impl Sealed {
+    /// As if everyone who should check it had not.
+    pub(super) fn pass_unchecked(self) -> CheckedSealed {
+        CheckedSealed(self)
+    }
+}

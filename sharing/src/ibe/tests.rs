@@ -53,11 +53,33 @@ fn three_of_five_authorities_make_a_names_key() {
 }
 
 #[test]
+fn a_names_key_is_kept_and_read_back_under_its_own_master_key_alone() {
+    let (key, all, mut rng) = authorities(11);
+    let id = Identity::of_role("charite", "neurology", 7);
+    let kept = extract(&key, &all[..3], &id).to_bytes();
+    let read = IdentityKey::from_bytes(&kept, &key).unwrap();
+    let sealed = encrypt(&key, &id, b"for the ward", &mut rng).unwrap();
+    assert_eq!(sealed.open(&read).unwrap().as_slice(), b"for the ward");
+    // Another master key; the key of another name under this name; a byte too many.
+    let (other, _, _) = authorities(12);
+    assert!(IdentityKey::from_bytes(&kept, &other).is_err());
+    let later = Identity::of_role("charite", "neurology", 8);
+    let later = extract(&key, &all[..3], &later).to_bytes();
+    let mut mixed = kept.to_vec();
+    let point = mixed.len() - 48;
+    mixed[point..].copy_from_slice(&later[later.len() - 48..]);
+    assert!(IdentityKey::from_bytes(&mixed, &key).is_err());
+    let mut longer = kept.to_vec();
+    longer.push(0);
+    assert!(IdentityKey::from_bytes(&longer, &key).is_err());
+}
+
+#[test]
 fn a_wrong_share_names_its_authority() {
     let (key, all, _) = authorities(2);
     let (id, other) = (
-        Identity::of_emergency("berlin", 1),
-        Identity::of_emergency("berlin", 2),
+        Identity::of_emergency("berlin", 1, &[1; 32]),
+        Identity::of_emergency("berlin", 2, &[1; 32]),
     );
     let share = all[1].extract(&key, &other).unwrap();
     assert_eq!(
@@ -81,7 +103,7 @@ fn a_wrong_share_names_its_authority() {
 #[test]
 fn an_emergency_opens_one_message_and_no_other() {
     let (key, all, mut rng) = authorities(3);
-    let id = Identity::of_emergency("berlin", 20_000);
+    let id = Identity::of_emergency("berlin", 20_000, &[1; 32]);
     let one = seal(&key, &id, b"one", &mut rng)
         .unwrap()
         .check(&key)
@@ -116,6 +138,41 @@ fn an_emergency_opens_one_message_and_no_other() {
     assert!(two.open_jointly(&key, &verified).is_err());
     let short = one.open_jointly(&key, &verified[..2]).unwrap_err();
     assert_eq!(short, OpenSealedError::NotEnough { have: 2, need: 3 });
+}
+
+/// Somebody passes another record's capsule off as its own record's, and has all authorities answer for that.
+#[test]
+fn an_emergency_of_one_record_opens_no_copy_of_anothers() {
+    let (key, all, mut rng) = authorities(4);
+    let [own, others] = [1, 2].map(|n| Identity::of_emergency("berlin", 1, &[n; 32]));
+    assert_ne!(own, others);
+    let sealed = seal(&key, &others, b"another's", &mut rng).unwrap();
+    let checked = sealed.clone().check(&key).unwrap();
+    let d = extract(&key, &all[..3], &own);
+    assert_eq!(checked.open(&d), Err(OpenSealedError::OtherIdentity));
+    // Renamed, it does not pass the check,
+    let mut renamed = sealed;
+    renamed.identity = own;
+    assert_eq!(
+        renamed.clone().check(&key).unwrap_err(),
+        SealedError::Altered
+    );
+    // and where nobody checks, neither the name's key nor t shares of the decryption open it.
+    let forged = renamed.pass_unchecked();
+    assert_eq!(forged.open(&d), Err(OpenSealedError::Decrypt));
+    let shares: Vec<_> = all[..3]
+        .iter()
+        .map(|a| a.decrypt(&key, &forged, &mut rng).unwrap())
+        .map(|share| share.verify(&key, &forged).unwrap())
+        .collect();
+    assert!(forged.open_jointly(&key, &shares).is_err());
+    let honest: Vec<_> = all[..3]
+        .iter()
+        .map(|a| a.decrypt(&key, &checked, &mut rng).unwrap())
+        .map(|share| share.verify(&key, &checked).unwrap())
+        .collect();
+    let opened = checked.open_jointly(&key, &honest).unwrap();
+    assert_eq!(opened.as_slice(), b"another's");
 }
 
 #[test]

@@ -145,8 +145,8 @@ fn fewer_than_t_authorities() {
     let mut rng = test_rng(50);
     let (key, shares) = simulate(Purpose::Identity, 5, 3, &mut rng);
     let (id, other) = (
-        Identity::of_emergency("berlin", 1),
-        Identity::of_emergency("berlin", 2),
+        Identity::of_emergency("berlin", 1, &[1; 32]),
+        Identity::of_emergency("berlin", 2, &[1; 32]),
     );
     let statement = |id: &Identity| lp(&[&key.master_bytes(), id.as_bytes()]);
     let extracted = |n: usize, id: &Identity| {

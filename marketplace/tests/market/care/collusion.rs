@@ -135,7 +135,7 @@ fn tracking_a_patient_across_encounters_by_ledger_bytes() {
     let one = traces(&mut ward, &patient, 0);
     let two = traces(&mut ward, &patient, 1);
     // Enough of other patients that every proxy and every party of the ward was named.
-    let control: Vec<Vec<u8>> = (0..4).map(|n| traces(&mut ward, &other, n)).collect();
+    let control: Vec<Vec<u8>> = (0..8).map(|n| traces(&mut ward, &other, n)).collect();
     let control: Vec<u8> = control.concat();
     let (one, two, control) = (windows(&one), windows(&two), windows(&control));
     let shared: Vec<_> = one.intersection(&two).copied().collect();

@@ -1,8 +1,10 @@
 //! Authorities open a record together; fewer than t open nothing; all of it leaves a trace.
 
-use eligo_marketplace::care::act::{EmergencyTerms, emergency_letter_info};
-use eligo_marketplace::care::{Act, CALL_MS};
+use eligo_ledger::wire::Wire;
+use eligo_marketplace::care::act::{EmergencyTerms, emergency_letter_info, emergency_name};
+use eligo_marketplace::care::{Act, CALL_MS, MOST_OPEN_CALLS};
 use eligo_marketplace::ceremony::generate_in_process;
+use eligo_marketplace::contract::Contract;
 use eligo_marketplace::convene::act::{
     Act as Convening, Authority as Seat, CeremonyTerms, KeyPurpose, Windows,
 };
@@ -14,7 +16,9 @@ use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::Actor;
 use eligo_marketplace::transaction::Body;
 use eligo_sharing::dkg::{GroupKey, Participant, Purpose};
-use eligo_sharing::ibe::{Authority, CheckedSealed, Identity, OpenSealedError, Sealed, seal};
+use eligo_sharing::ibe::{
+    Authority, CheckedSealed, DecryptionShare, IdentityKey, OpenSealedError, Sealed, seal,
+};
 use eligo_sharing::letter::LetterKey;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -123,7 +127,7 @@ impl Office {
         // Before there is any key, hospitals seal to nobody in particular.
         let rng = &mut ward.market.rng;
         let (other, _) = generate_in_process(Purpose::Identity, b"others", (3, 2), rng).unwrap();
-        let name = Identity::of_emergency("north", 1);
+        let name = emergency_name("north", 1, &ward.records[0].name());
         let early = seal(&other, &name, SUMMARY, rng).unwrap().to_bytes();
         let early = enter(ward.records[0].name(), "north", &early);
         ward.hospital_refused(0, early.clone(), Rejection::NoIdentityKey);
@@ -144,6 +148,13 @@ impl Office {
         }
     }
 
+    /// A capsule for a record of its own, as it should be.
+    fn capsule(&mut self, record: &RecordName) -> Vec<u8> {
+        let name = emergency_name("north", 1, record);
+        let sealed = seal(&self.key, &name, SUMMARY, &mut self.ward.market.rng);
+        sealed.unwrap().to_bytes()
+    }
+
     fn enter(&self, record: usize, region: &str, sealed: &[u8]) -> Act {
         enter(self.ward.records[record].name(), region, sealed)
     }
@@ -159,10 +170,15 @@ impl Office {
     }
 
     pub fn call(&mut self) -> EmergencyId {
-        let terms = self.terms(0);
-        let doctor = self.ward.doctors[3].account();
-        let id = terms.name(&self.ward.market.chain, &doctor);
-        self.ward.doctor_acts(3, Act::AskEmergency(terms)).unwrap();
+        self.call_by(3, 0)
+    }
+
+    pub fn call_by(&mut self, doctor: usize, record: usize) -> EmergencyId {
+        let terms = self.terms(record);
+        let account = self.ward.doctors[doctor].account();
+        let id = terms.name(&self.ward.market.chain, &account);
+        let act = Act::AskEmergency(terms);
+        self.ward.doctor_acts(doctor, act).unwrap();
         id
     }
 
@@ -243,7 +259,8 @@ fn colluding_authorities_below_the_threshold_open_nothing() {
 #[test]
 fn only_hospital_doctors_and_authorities_act_and_in_time() {
     let mut office = Office::open();
-    let mut altered = office.sealed.to_bytes();
+    let other = office.ward.records[1].name();
+    let mut altered = office.capsule(&other);
     let last = altered.len() - 1;
     altered[last] ^= 1;
     let (sealed, twice) = (office.sealed.to_bytes(), Rejection::EmergencyTwice);
@@ -253,7 +270,8 @@ fn only_hospital_doctors_and_authorities_act_and_in_time() {
         .ward
         .hospital_refused(1, enter, Rejection::NotPermitted);
     // For the other record: of this region, unaltered.
-    let elsewhere = office.enter(1, "south", &sealed);
+    let own = office.capsule(&other);
+    let elsewhere = office.enter(1, "south", &own);
     let broken = office.enter(1, "north", &altered);
     assert!(Sealed::from_bytes(&altered).is_ok());
     for act in [elsewhere, broken] {
@@ -275,4 +293,122 @@ fn only_hospital_doctors_and_authorities_act_and_in_time() {
     office.ward.anyone_refused(answer, Rejection::NotKeyholder);
     office.ward.solo.pass(CALL_MS + 1_000);
     assert_eq!(office.answered(1, call), Err(Rejection::EmergencyOver));
+}
+
+/// A hospital copies what another entered, as its own record's: a call for that would open the other's.
+#[test]
+fn a_copied_capsule_is_no_other_records() {
+    let mut office = Office::open();
+    let (theirs, own) = (office.ward.records[0].name(), office.ward.records[1].name());
+    let sealed = office.sealed.to_bytes();
+    let copy = office.enter(1, "north", &sealed);
+    let refused = Rejection::EmergencyCapsule;
+    office.ward.hospital_refused(1, copy, refused);
+    // Nor does it help to rename it.
+    let names = [&theirs, &own].map(|record| emergency_name("north", 1, record));
+    let [from, to] = [&names[0], &names[1]].map(|name| name.as_bytes().to_vec());
+    let at = sealed.windows(from.len()).position(|w| w == from).unwrap();
+    let mut renamed = sealed;
+    renamed[at..at + to.len()].copy_from_slice(&to);
+    assert_eq!(Sealed::from_bytes(&renamed).unwrap().identity(), &names[1]);
+    let copy = office.enter(1, "north", &renamed);
+    office.ward.hospital_refused(1, copy, refused);
+    // Had somebody let it pass: all the authorities give for this record opens nothing of the other's.
+    let key = office.key.clone();
+    let parts: Vec<_> = office
+        .authorities
+        .iter()
+        .map(|(_, authority)| authority.extract(&key, &names[1]).unwrap())
+        .map(|part| part.verify(&key, &names[1]).unwrap())
+        .collect();
+    let opened = office
+        .sealed
+        .open(&IdentityKey::combine(&key, &parts).unwrap());
+    assert_eq!(opened, Err(OpenSealedError::OtherIdentity));
+    let honest = Sealed::from_bytes(&office.capsule(&own)).unwrap();
+    let honest = honest.check(&key).unwrap();
+    let rng = &mut office.ward.market.rng;
+    let shares: Vec<DecryptionShare> = office
+        .authorities
+        .iter()
+        .map(|(_, authority)| authority.decrypt(&key, &honest, rng).unwrap())
+        .collect();
+    for share in shares {
+        assert!(share.verify(&key, &office.sealed).is_err());
+        assert!(share.verify(&key, &honest).is_ok());
+    }
+}
+
+#[test]
+fn a_doctor_calls_once_for_a_record_until_the_call_is_over() {
+    let mut office = Office::open();
+    let call = office.call();
+    let again = Act::AskEmergency(office.terms(0));
+    let open = Rejection::EmergencyOpen;
+    office.ward.doctor_refused(3, again.clone(), open);
+    // A colleague may, and an answer does not end a call.
+    let colleague = office.ward.doctors[0].account();
+    let employ = office.ward.market.employ(1, colleague);
+    office.ward.solo.submit(employ).unwrap();
+    office.call_by(0, 0);
+    office.answered(0, call).unwrap();
+    office.ward.doctor_refused(3, again, open);
+    // Its last moment, and after it.
+    let doctor = office.ward.doctors[3].account();
+    let until_ms = office.ward.solo.time_ms + 2 * CALL_MS;
+    office
+        .ward
+        .hospital_acts(1, Act::Employ { doctor, until_ms })
+        .unwrap();
+    let view = office.ward.solo.contract().emergency_view(&call).unwrap();
+    office
+        .ward
+        .solo
+        .pass(view.until_ms - office.ward.solo.time_ms - 1_000);
+    let again = Act::AskEmergency(office.terms(0));
+    assert!(office.ward.solo.time_ms <= view.until_ms);
+    office.ward.doctor_refused(3, again, open);
+    assert!(office.ward.solo.time_ms > view.until_ms);
+    office.call();
+}
+
+#[test]
+fn a_doctor_has_so_many_open_calls() {
+    let mut office = Office::open();
+    for n in 2..=MOST_OPEN_CALLS + 1 {
+        let record = office.ward.register(0);
+        let name = record.name();
+        office.ward.records.push(record);
+        let sealed = office.capsule(&name);
+        let act = office.enter(n, "north", &sealed);
+        office.ward.hospital_acts(0, act).unwrap();
+    }
+    office.call();
+    for n in 2..=MOST_OPEN_CALLS {
+        office.call_by(3, n);
+    }
+    let terms = office.terms(MOST_OPEN_CALLS + 1);
+    let many = Act::AskEmergency(terms);
+    let refused = Rejection::TooManyEmergencies;
+    office.ward.doctor_refused(3, many, refused);
+    // A replica that restores the state knows them too.
+    let mut restored = office.ward.solo.contract().clone();
+    let bytes = restored.to_wire();
+    restored = Contract::from_wire(&bytes).unwrap();
+    assert_eq!(restored.digest(), office.ward.solo.contract().digest());
+    let doctor = office.ward.doctors[3].account();
+    let now = office.ward.solo.time_ms;
+    assert_eq!(restored.open_calls(&doctor, now), MOST_OPEN_CALLS);
+    assert_eq!(restored.open_calls(&doctor, now + CALL_MS * 2), 0);
+}
+
+#[test]
+fn an_authority_that_was_dismissed_answers_no_more() {
+    let mut office = Office::open();
+    let call = office.call();
+    let party = office.authorities[1].0.account();
+    let dismiss = office.ward.market.by_registrar(Body::Dismiss { party });
+    office.ward.solo.submit(dismiss).unwrap();
+    assert_eq!(office.answered(1, call), Err(Rejection::NotPermitted));
+    office.answered(0, call).unwrap();
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod collusion;
+mod draws;
 mod emergencies;
 mod model;
 mod queries;

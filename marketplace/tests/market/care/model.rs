@@ -7,6 +7,7 @@ use eligo_marketplace::care::Act;
 use eligo_marketplace::care::act::{Hand, Permit, TeamName};
 use eligo_marketplace::care::scenario::{HOUR_MS, MadeAsk, TOMORROW_MS};
 use eligo_marketplace::encoding::Blob;
+use eligo_marketplace::name::AccountId;
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::START_MS;
 use proptest::prelude::*;
@@ -56,7 +57,7 @@ enum Step {
 }
 
 fn arb_step() -> impl Strategy<Value = Step> {
-    let (ask, record) = (0..3usize, 0..2usize);
+    let (ask, record) = (0..4usize, 0..2usize);
     let mostly = prop::bool::weighted(0.8);
     prop_oneof![
         2 => Just(Step::Ask),
@@ -79,6 +80,7 @@ fn arb_step() -> impl Strategy<Value = Step> {
 
 struct Asked {
     made: MadeAsk,
+    visit: u32,
     over: bool,
     /// By record: the permit, and the places that shared once somebody reads.
     granted: BTreeMap<usize, (Permit, Option<BTreeSet<usize>>)>,
@@ -189,24 +191,38 @@ impl Model {
         self.invariants();
     }
 
+    /// At two visits in turn: every ask but the first two is made again.
     fn ask(&mut self) -> (bool, Result<(), Rejection>) {
-        if self.asks.len() == 3 {
+        if self.asks.len() == 4 {
             return (true, Ok(()));
         }
-        let visit = u32::try_from(self.asks.len()).unwrap();
+        let visit = u32::try_from(self.asks.len() % 2).unwrap();
         let made = self.ward.make_ask(visit);
-        let serving = 5 - self.jailed.len() >= 3;
+        let before = self.asks.iter().rfind(|asked| asked.visit == visit);
+        let before = before.map(|asked| self.ward.drawn(asked.made.id));
+        let honest = before.map(|drawn| {
+            let honest = |(account, _): &(AccountId, _)| !self.jailed.contains(account.as_bytes());
+            drawn.into_iter().filter(honest).collect::<Vec<_>>()
+        });
+        let all_serve = honest.as_ref().is_some_and(|honest| honest.len() == 3);
+        let serving = all_serve || 5 - self.jailed.len() >= 3;
         let in_time = made.terms.until_ms > self.now();
         let allowed = self.employs() && in_time && serving;
         let done = self.ward.doctor_acts(3, Act::Ask(made.terms.clone()));
         if allowed {
+            let id = made.id;
             self.asks.push(Asked {
                 made,
+                visit,
                 over: false,
                 granted: BTreeMap::new(),
             });
             self.close(self.now() - 1_000);
+            // Whoever served and does still, serves this; nobody waits for a draw that has no place to fill.
+            assert_eq!(self.ward.drawn(id).is_empty(), !all_serve);
             self.ward.two_rounds();
+            let drawn = self.ward.drawn(id);
+            assert!(drawn.starts_with(&honest.unwrap_or_default()));
         }
         (allowed, done)
     }
@@ -220,7 +236,7 @@ impl Model {
             return (true, Ok(()));
         }
         let permit = self.ward.make_permit(&asked.made, &[record]);
-        let visit = u32::try_from(if honest { ask } else { 9 }).unwrap();
+        let visit = if honest { asked.visit } else { 9 };
         let done = self.ward.permit(visit, permit.clone());
         let in_time = now < asked.made.terms.until_ms;
         let new = !asked.granted.contains_key(&record);
@@ -238,8 +254,8 @@ impl Model {
         let Some((permit, _)) = asked.granted.values().next() else {
             return (true, Ok(()));
         };
-        let again = permit.clone();
-        let done = self.ward.permit(u32::try_from(ask).unwrap(), again);
+        let (again, visit) = (permit.clone(), asked.visit);
+        let done = self.ward.permit(visit, again);
         (false, done)
     }
 
@@ -305,7 +321,7 @@ impl Model {
         let Some(asked) = self.asks.get_mut(ask) else {
             return (true, Ok(()));
         };
-        let visit = u32::try_from(if honest { ask } else { 9 }).unwrap();
+        let visit = if honest { asked.visit } else { 9 };
         let inbox = self.ward.visit(visit).signer;
         let market = &mut self.ward.market;
         let revoke = market.revoke_permit(asked.made.id, Hand::Patient, &inbox);

@@ -272,11 +272,20 @@ fn the_elected_proxies_serve_without_a_draw() {
 fn a_doctor_has_so_many_open_asks() {
     let mut ward = Ward::open();
     let asks: Vec<_> = (0..=MOST_OPEN_ASKS as u32)
-        .map(|visit| Act::Ask(ward.make_ask(visit).terms))
+        .map(|visit| ward.make_ask(visit))
         .collect();
-    let transactions = asks.into_iter().map(|ask| ward.by_doctor(3, ask)).collect();
+    let ids: Vec<_> = asks.iter().map(|ask| ask.id).collect();
+    let asks = asks.into_iter().map(|ask| Act::Ask(ask.terms));
+    let transactions = asks.map(|ask| ward.by_doctor(3, ask)).collect();
     let outcomes = ward.solo.block(transactions);
     let (last, before) = outcomes.split_last().unwrap();
     assert!(before.iter().all(|outcome| outcome.code == 0));
     assert_eq!(last.code, Rejection::TooManyAsks.code());
+    // To withdraw one makes no room before its draw, for whoever stands cannot leave.
+    let first = ids[0];
+    ward.doctor_acts(3, Act::Withdraw { ask: first }).unwrap();
+    let one_more = Act::Ask(ward.make_ask(99).terms);
+    ward.doctor_refused(3, one_more.clone(), Rejection::TooManyAsks);
+    ward.two_rounds();
+    ward.doctor_acts(3, one_more).unwrap();
 }

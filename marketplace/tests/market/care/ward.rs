@@ -33,11 +33,14 @@ impl Ward {
     }
 
     pub fn with_seed(seed: u64) -> Self {
-        let config = Config {
+        Self::with(&Config {
             seed,
             ..Config::default()
-        };
-        let mut market = Scenario::new(Toy::new(2), &config).unwrap();
+        })
+    }
+
+    pub fn with(config: &Config) -> Self {
+        let mut market = Scenario::new(Toy::new(2), config).unwrap();
         let mut solo = Solo::new(&market.genesis);
         let mut doctors = Vec::new();
         for n in 0..4 {

@@ -8,12 +8,12 @@ use eligo_ledger::height::ReplicaId;
 use eligo_ledger::identity::SecretKey;
 use eligo_ledger::pool::PoolLimits;
 use eligo_marketplace::agent::{
-    Account, Agent, AgentError, AuthorityAgent, AuthorityIdentity, Deed, Journal, JournalError,
-    read_share,
+    Account, Agent, AgentError, AuthorityAgent, AuthorityIdentity, BeaconAgent, BeaconHands, Deed,
+    Journal, JournalError, read_share,
 };
 use eligo_marketplace::application::Market;
 use eligo_marketplace::client::{Client, Standing};
-use eligo_marketplace::convene::act::{Act, CeremonyTerms, KeyPurpose, Windows};
+use eligo_marketplace::convene::act::{Act, CeremonyTerms, KeyPurpose, Office, Windows};
 use eligo_marketplace::convene::event::{AuthorityFault, Convened};
 use eligo_marketplace::convene::named::{RecordAddress, open_named, seal_to_name};
 use eligo_marketplace::convene::naming::Name;
@@ -91,7 +91,7 @@ fn step(client: &Ledger, identity: &AuthorityIdentity, folder: &Path, cheats: bo
 
 fn sealed_opens(key: &GroupKey, authorities: &[Authority]) {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let identity = Identity::of_emergency("north", 2);
+    let identity = Identity::of_emergency("north", 2, &[1; 32]);
     let sealed = encrypt(key, &identity, b"summary", &mut rng).unwrap();
     let parts = authorities.iter().map(|authority| {
         let part = authority.extract(key, &identity).unwrap();
@@ -171,6 +171,72 @@ fn five_machines_of_which_one_cheats_make_a_key() {
     // Begun; five deal, complain and object, four expose.
     assert_eq!(shown.count(), 1 + 3 * 5 + 4);
     names_keys_come_from_them(&client, &market, &identities, folder.path());
+}
+
+#[test]
+fn authorities_whose_key_took_the_beacon_over_make_its_rounds_when_somebody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut market, client) = open(folder.path());
+    let identities: Vec<_> = (0..3)
+        .map(|at| {
+            let account = market.institutions[at].key.clone();
+            let mut rng = ChaCha20Rng::seed_from_u64(80 + at as u64);
+            AuthorityIdentity::generate("authority", account, &mut rng)
+        })
+        .collect();
+    let cards = identities.iter().map(AuthorityIdentity::card);
+    let terms = CeremonyTerms {
+        purpose: KeyPurpose::Beacon,
+        threshold: 2,
+        authorities: List::new(cards.collect()).unwrap(),
+        windows: Windows {
+            blocks: 8,
+            ms: 8_000,
+        },
+    };
+    let registrar = Account::new(&client, &market.registrar.key);
+    let send = |act| {
+        let sent = registrar.send(Body::Convene(act)).unwrap();
+        sent.accepted().unwrap();
+    };
+    send(Act::Begin(terms));
+    let journal = |at: usize| folder.path().join(format!("authority-{at}"));
+    let round = || -> Vec<Deed> {
+        let all = identities.iter().enumerate();
+        let deeds = all.map(|(at, identity)| step(&client, identity, &journal(at), false));
+        deeds.flatten().collect()
+    };
+    let start = Instant::now();
+    while !round().is_empty() {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    let ceremony = client.ceremonies().unwrap().remove(0);
+    assert_eq!(ceremony.stage, Stage::Settled);
+    let beacon = client.beacon().unwrap().unwrap();
+    assert_eq!(
+        (beacon.ceremony, beacon.since),
+        (Some(ceremony.ceremony), 1)
+    );
+    // Nobody waits for a round, so nobody made one.
+    assert!(beacon.signed.is_empty());
+    send(Act::Elect(Office::Proxies { count: 1 }));
+    // The signers before them know that it is not their turn any more.
+    let hands = BeaconHands::new(market.beacon.clone(), std::mem::take(&mut market.signers));
+    let mut old = BeaconAgent::new(&client, &hands, &market.registrar.key);
+    assert_eq!(old.step().unwrap(), []);
+    let mut parts = 0;
+    while client.elections().unwrap()[0].elected.is_none() {
+        let deeds = round();
+        parts += deeds
+            .iter()
+            .filter(|d| d.what == "part of it given")
+            .count();
+        assert!(start.elapsed() < PATIENCE);
+    }
+    // Two rounds of two parts each, and none that nobody waits for.
+    assert_eq!((parts, round()), (4, Vec::new()));
+    assert_eq!(client.beacon().unwrap().unwrap().round, 2);
+    assert_eq!(client.round_standing(1).unwrap(), Standing::Proved);
 }
 
 /// A hospital asks for the key of one of its records' names, and opens what was sealed to it.

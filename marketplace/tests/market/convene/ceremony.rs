@@ -4,6 +4,7 @@
 use eligo_ledger::block::Transaction;
 use eligo_ledger::wire::Wire;
 use eligo_marketplace::care;
+use eligo_marketplace::care::act::emergency_name;
 use eligo_marketplace::contract::Contract;
 use eligo_marketplace::convene::act::{Act, Authority, CeremonyTerms, KeyPurpose, Windows};
 use eligo_marketplace::convene::event::AuthorityFault;
@@ -17,6 +18,7 @@ use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Actor, Config, Scenario};
 use eligo_marketplace::solo::Solo;
 use eligo_marketplace::transaction::Body;
+use eligo_sharing::dkg::count::equations_of;
 use eligo_sharing::dkg::{self, Exposed, GroupKey, KeyShare, Participant};
 use eligo_sharing::domain::{int, lp};
 use eligo_sharing::ibe::{
@@ -52,6 +54,10 @@ fn rng_of(at: usize) -> ChaCha20Rng {
 
 impl Hall {
     pub fn open() -> Self {
+        Self::open_for(KeyPurpose::Identity)
+    }
+
+    pub fn open_for(purpose: KeyPurpose) -> Self {
         let config = Config {
             institutions: N + 1,
             ..Config::default()
@@ -66,7 +72,7 @@ impl Hall {
             letters: *letters.public().as_bytes(),
         });
         let terms = CeremonyTerms {
-            purpose: KeyPurpose::Identity,
+            purpose,
             threshold: T,
             authorities: List::new(authorities.collect()).unwrap(),
             windows: Windows { blocks: 3, ms: 0 },
@@ -92,6 +98,10 @@ impl Hall {
 
     fn account(&self, at: usize) -> AccountId {
         self.market.institutions[at].account()
+    }
+
+    pub fn name(&self) -> CeremonyName {
+        self.name
     }
 
     fn view(&self) -> CeremonyView {
@@ -149,7 +159,10 @@ impl Hall {
         panic!("{stage:?} does not end");
     }
 
-    fn run(&mut self, cheat: &dyn Fn(&Hall, usize, Message) -> Option<Message>) -> CeremonyView {
+    pub fn run(
+        &mut self,
+        cheat: &dyn Fn(&Hall, usize, Message) -> Option<Message>,
+    ) -> CeremonyView {
         self.begin().unwrap();
         for _ in 0..6 {
             if self.view().stage.is_over() {
@@ -160,16 +173,12 @@ impl Hall {
         self.view()
     }
 
-    fn key(&self) -> GroupKey {
-        self.solo
-            .contract()
-            .convene()
-            .identity_key()
-            .unwrap()
-            .clone()
+    pub fn key(&self) -> GroupKey {
+        let made = self.solo.contract().convene().key_of(&self.name);
+        made.unwrap().clone()
     }
 
-    fn share(&self, at: usize) -> KeyShare {
+    pub fn share(&self, at: usize) -> KeyShare {
         let finished = part::finish(&self.transcript(), &self.letters[at], &mut rng_of(at));
         let (key, share) = finished.unwrap();
         assert_eq!(key, self.key());
@@ -205,7 +214,7 @@ fn spoil(message: Message, pairs: &[(usize, usize)]) -> Message {
 fn opens_with_three_not_with_two(hall: &Hall) {
     let key = hall.key();
     let mut rng = rng_of(0);
-    let identity = Identity::of_emergency("north", 1);
+    let identity = Identity::of_emergency("north", 1, &[1; 32]);
     let sealed = encrypt(&key, &identity, b"allergic to penicillin", &mut rng).unwrap();
     let share = |at: usize| {
         let extractor = Extractor::new(hall.share(at)).unwrap();
@@ -222,7 +231,7 @@ fn opens_with_three_not_with_two(hall: &Hall) {
     assert_eq!(short, ExtractError::NotEnough { have: 2, need: 3 });
 }
 
-fn honest(_: &Hall, _: usize, message: Message) -> Option<Message> {
+pub fn honest(_: &Hall, _: usize, message: Message) -> Option<Message> {
     Some(message)
 }
 
@@ -343,25 +352,61 @@ fn nobody_bends_the_key_by_refusing_or_lying_when_it_is_exposed() {
     );
 }
 
+/// Objects to every exposure, as if nobody had exposed anything.
+fn object_to_everyone(hall: &Hall, at: usize) -> Message {
+    let transcript = hall.transcript();
+    let dealt = dkg::deal(transcript.ceremony(), &hall.letters[at], &mut rng_of(at));
+    let (checker, _) = dealt.unwrap().0.check(&transcript.deals());
+    let qualified = transcript.qualify().unwrap();
+    let (exposer, _) = checker.expose(&qualified);
+    let none: Exposed = qualified.expose(&[], &[]);
+    let shares = exposer.reveal(&none);
+    let shares = shares.iter().map(|s| Blob::new(s.to_bytes()).unwrap());
+    Message::Objections(Opened::new(shares.collect()).unwrap())
+}
+
 #[test]
 fn who_objects_falsely_is_named_and_wrongs_nobody() {
     let objecting: &Cheat = &|hall, at, m| match m {
         Message::Objections(_) if at == 3 => {
-            let transcript = hall.transcript();
-            let dealt = dkg::deal(transcript.ceremony(), &hall.letters[3], &mut rng_of(3));
-            let (checker, _) = dealt.unwrap().0.check(&transcript.deals());
-            let qualified = transcript.qualify().unwrap();
-            let (exposer, _) = checker.expose(&qualified);
-            // As if nobody had exposed anything.
-            let none: Exposed = qualified.expose(&[], &[]);
-            let shares = exposer.reveal(&none);
-            let first = Blob::new(shares[0].to_bytes()).unwrap();
-            Some(Message::Objections(Opened::new(vec![first]).unwrap()))
+            let Message::Objections(all) = object_to_everyone(hall, at) else {
+                return None;
+            };
+            let first = all.as_slice()[..1].to_vec();
+            Some(Message::Objections(Opened::new(first).unwrap()))
         }
         m => Some(m),
     };
     let dealer = Hall::open().account(0);
     named(objecting, &[(3, AuthorityFault::FalseObjection { dealer })]);
+}
+
+/// What the block that ends the round costs every replica, however many object to however much.
+#[test]
+fn objections_are_judged_once_each_when_their_round_ends() {
+    let equations = |liars: &[usize]| {
+        let mut hall = Hall::open();
+        hall.begin().unwrap();
+        while hall.view().stage != Stage::Object {
+            hall.round(&honest);
+        }
+        let mut block = Vec::new();
+        for at in 0..N {
+            let word = match liars.contains(&at) {
+                true => object_to_everyone(&hall, at),
+                false => hall.word(at).unwrap(),
+            };
+            block.push(hall.act(at, word));
+        }
+        let (outcomes, equations) = equations_of(|| hall.solo.block(block));
+        assert!(outcomes.iter().all(|o| o.code == 0), "{outcomes:?}");
+        assert_eq!(hall.view().stage, Stage::Settled);
+        assert_eq!(hall.faults().len(), liars.len() * N);
+        equations
+    };
+    assert_eq!(equations(&[]), 0);
+    assert_eq!(equations(&[3]), N);
+    assert_eq!(equations(&[0, 1, 2, 3, 4]), N * N);
 }
 
 #[test]
@@ -507,6 +552,11 @@ fn a_name_is_asked_for_by_whose_it_is() {
     hall.solo.submit(first).unwrap();
     let again = hall.market.by_institution(0, share(1));
     assert_eq!(hall.solo.submit(again), Err(Rejection::SpokenAlready));
+    let party = hall.account(1);
+    let dismiss = hall.market.by_registrar(Body::Dismiss { party });
+    hall.solo.submit(dismiss).unwrap();
+    let dismissed = hall.market.by_institution(1, share(1));
+    assert_eq!(hall.solo.submit(dismissed), Err(Rejection::NotPermitted));
     let view = hall.solo.contract().name_view(1).unwrap();
     assert_eq!(
         (view.party, view.shares.len()),
@@ -527,7 +577,7 @@ fn emergencies_are_sealed_to_the_authorities_of_the_last_ceremony() {
     let other = named(&honest, &[]);
     hall.run(&honest);
     assert_eq!(hall.key(), other.key());
-    let name = Identity::of_emergency("north", 1);
+    let name = emergency_name("north", 1, &record.name());
     let sealed = seal(&hall.key(), &name, b"apixaban", &mut rng_of(1)).unwrap();
     let enter = care::Act::EnterEmergency {
         record: record.name(),

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "node")]
 mod authority;
+mod beacon;
 mod ceremony;
 mod election;
 mod named;

@@ -13,7 +13,6 @@ use eligo_marketplace::{
     encoding::List,
     event::Event,
     name::{AccountId, ChainId, EmergencyId, RecordName},
-    node::dev::DevChain,
     transaction::Body,
 };
 use rand_core::{OsRng, RngCore};
@@ -28,7 +27,10 @@ use crate::{
         emergency,
         form::{self, Form},
     },
-    commands::agent::{Pace, work},
+    commands::{
+        agent::{Pace, work},
+        node,
+    },
     console::Console,
     failure::{Attempt, Failure, shown},
     file::{Access, Source, Target},
@@ -82,7 +84,7 @@ pub enum Command {
 pub fn run(command: &Command, console: &Console) -> Attempt<u8> {
     match command {
         Command::Authority(args) => make_authority(args, console),
-        Command::Convene(args) => convene(args, console),
+        Command::Convene(args) => begin(KeyPurpose::Identity, args, console),
         Command::Attend(args) => attend(args, console),
         Command::Enter(args) => enter(args, console),
         Command::Ask(args) => ask(args, console),
@@ -177,11 +179,13 @@ pub struct ConveneArgs {
     node: NodeArgs,
 }
 
-fn registrar(dir: &Path) -> Attempt<SigningKey> {
-    super::super::node::open(dir, 2000).map(|chain: DevChain| chain.registrar().clone())
+/// The registrar of the development chain in a folder.
+pub fn registrar(dir: &Path) -> Attempt<SigningKey> {
+    node::existing(dir).map(|chain| chain.registrar().clone())
 }
 
-fn convene(args: &ConveneArgs, console: &Console) -> Attempt<u8> {
+/// Begins a ceremony in which authorities make a key for a purpose.
+pub fn begin(purpose: KeyPurpose, args: &ConveneArgs, console: &Console) -> Attempt<u8> {
     let cards = args.authority.iter().map(AuthorityCard::read);
     let cards = cards.collect::<Attempt<Vec<_>>>()?;
     let authorities = cards.iter().map(|card| {
@@ -191,7 +195,7 @@ fn convene(args: &ConveneArgs, console: &Console) -> Attempt<u8> {
         })
     });
     let terms = CeremonyTerms {
-        purpose: KeyPurpose::Identity,
+        purpose,
         threshold: args.threshold,
         authorities: List::new(authorities.collect::<Attempt<_>>()?).map_err(Failure::usage)?,
         windows: Windows {
@@ -230,7 +234,8 @@ pub struct Attend {
     node: NodeArgs,
 }
 
-fn attend(args: &Attend, console: &Console) -> Attempt<u8> {
+/// Takes an authority's part.
+pub fn attend(args: &Attend, console: &Console) -> Attempt<u8> {
     let identity = read_identity(&args.key, console)?;
     let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
     let client = args.node.connect(console)?;
