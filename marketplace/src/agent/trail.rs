@@ -324,18 +324,6 @@ impl AskTrail {
         })
     }
 
-    /// Whether this proxy answered for a record.
-    #[must_use]
-    pub fn has_share_of(&self, record: &RecordName, account: &AccountId) -> bool {
-        self.steps.iter().any(|step| {
-            let shared = matches!(
-                event(step),
-                Some(CareEvent::CareShared { record: r, proxy, .. }) if r == record && proxy == account
-            );
-            shared && is_done_by(step, account)
-        })
-    }
-
     /// A granted record, checked as the contract did.
     ///
     /// # Errors
