@@ -353,6 +353,7 @@ fn ibe(key: &GroupKey, shares: Vec<KeyShare>) -> Value {
             "ciphertext": x(ciphertext.to_bytes()),
             "delegation": x(&*delegation.to_bytes()),
             "transformed": x(transformed.to_bytes()),
+            "name_key": x(&*d1.to_bytes()),
         },
     })
 }

@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 
 use super::names::from_text;
-use super::{BEACON, DKG, Decoder, SEARCH, TCPRE};
+use super::{BEACON, DKG, Decoder, IBE, SEARCH, TCPRE};
 use super::{decode_only, outcome, vectors};
 use crate::beacon::{BeaconKey, BeaconSignature};
 use crate::dkg::{GroupKey, KeyShare};
+use crate::ibe::IdentityKey;
 use crate::keys::{
     ProxyKey, ProxyKeyProof, ProxyPublicKey, ReceivingKey, ReceivingKeyProof, ReceivingPublicKey,
     RecordKey, RecordKeyProof, RecordPublicKey,
@@ -85,6 +86,7 @@ macro_rules! secrets {
             },)*
             LETTER_KEY,
             KEY_SHARE,
+            NAME_KEY,
             DRAND_KEY,
         ]
     };
@@ -129,6 +131,22 @@ const KEY_SHARE: Decoder = Decoder {
             |key| {
                 outcome(input, KeyShare::from_bytes(input, key), |share| {
                     share.to_bytes().to_vec()
+                })
+            },
+        )
+    },
+};
+
+const NAME_KEY: Decoder = Decoder {
+    name: "name_key",
+    decodes: "IdentityKey::from_bytes",
+    seeds: || vectors(IBE, "/messages/name_key"),
+    run: |input| {
+        group_key().map_or_else(
+            || "no vector".into(),
+            |key| {
+                outcome(input, IdentityKey::from_bytes(input, key), |name| {
+                    name.to_bytes().to_vec()
                 })
             },
         )
