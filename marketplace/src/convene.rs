@@ -28,6 +28,7 @@ use crate::convene::act::{Act, KeyPurpose};
 use crate::convene::beacon::RoundPart;
 use crate::convene::ceremony::{Convening, Said};
 use crate::convene::election::{Committee, Election};
+use crate::convene::event::Convened;
 use crate::convene::naming::{NameAsk, ShareLetter};
 use crate::convene::transcript::Transcript;
 use crate::encoding::Text;
@@ -360,6 +361,16 @@ pub(crate) fn carry_out(
         Act::SignRound { round, part } => {
             let posted = beacon::check_part(contract, &sender, *round, part)?;
             beacon::write_part(contract, sender, posted, (*round, part), events);
+        }
+        Act::Witness {
+            ceremony: name,
+            stage,
+            said,
+            key,
+        } => {
+            ceremony::check_witness(contract, name, *stage, (*said, key.as_ref()))?;
+            let (ceremony, stage) = (*name, *stage);
+            events.push(Event::Convened(Convened::Witnessed { ceremony, stage }));
         }
     }
     Ok(())

@@ -230,27 +230,38 @@ impl<'a, D: Desk> AuthorityAgent<'a, D> {
 
     fn attend(&self, view: &CeremonyView) -> Result<Vec<Deed>, AgentError> {
         let name = view.ceremony;
-        if view.stage == Stage::Failed || self.journal.has(&format!("share-{name}"))? {
+        let seed = format!("seed-{name}");
+        if self.journal.has(&format!("share-{name}"))? {
             // Here and not only where the share is taken: that may have been cut off in between.
-            self.journal.forget(&format!("seed-{name}"))?;
+            self.journal.forget(&seed)?;
+            return Ok(Vec::new());
+        }
+        if view.stage == Stage::Failed {
+            if self.journal.has(&seed)? && self.witnessed(view)?.is_some() {
+                self.journal.forget(&seed)?;
+            }
             return Ok(Vec::new());
         }
         if view.stage == Stage::Settled {
             // What the share is made of is forgotten then, so nothing here may be the node's word.
-            let mut transcript = self.client.proven_transcript(view)?;
-            if transcript.is_none() {
-                Account::new(self.client, self.identity.signer()).cause_block()?;
-                transcript = self.client.proven_transcript(view)?;
-            }
+            let transcript = self.witnessed(view)?;
             return transcript.map_or_else(|| Ok(Vec::new()), |t| self.finish(&t));
         }
-        let transcript = self.client.transcript(view)?;
+        let mut transcript = self.client.transcript(view)?;
         let me = transcript
             .ceremony()
             .position(&self.identity.letters.public());
         let me = me.ok_or(AgentError::Nonsense { what: "a ceremony" })?;
         if transcript.has_spoken(me, view.stage) {
             return self.hurry(view);
+        }
+        if matches!(view.stage, Stage::Expose | Stage::Object | Stage::Open) {
+            // What is said there follows from what others did not say: told too little or too early, it would
+            // give the share away.
+            let Some(witnessed) = self.witnessed(view)? else {
+                return self.hurry(view);
+            };
+            transcript = witnessed;
         }
         let mut rng = ChaCha20Rng::from_seed(*self.seed(&name)?);
         let message = part::say(&transcript, view.stage, &self.identity.letters, &mut rng);
@@ -276,6 +287,23 @@ impl<'a, D: Desk> AuthorityAgent<'a, D> {
             Err(error) => return Err(error),
         };
         Ok(vec![Deed::new(name, what)])
+    }
+
+    /// The transcript, if the chain itself says that the ceremony is in this round after just these messages; it
+    /// is made to, if nobody did before. None if the node's word does not hold.
+    fn witnessed(&self, view: &CeremonyView) -> Result<Option<Transcript>, AgentError> {
+        if let Some(transcript) = self.client.witnessed_transcript(view)? {
+            return Ok(Some(transcript));
+        }
+        let account = Account::new(self.client, self.identity.signer());
+        let witness = self.client.witness(view)?;
+        match account.send(Body::Convene(witness)) {
+            Ok(sent) if sent.result.is_ok() => account.cause_block()?,
+            // It is elsewhere by now, or never was here.
+            Ok(_) | Err(AgentError::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        Ok(self.client.witnessed_transcript(view)?)
     }
 
     /// Causes a block when a round's time is up and somebody keeps silent: without one it would not end.

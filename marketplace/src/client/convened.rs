@@ -1,8 +1,12 @@
 //! Ceremonies and elections as a client sees them. What was said in a ceremony is taken from the ledger, each
-//! message by the transaction its authority signed; which round it is, is the node's word.
+//! message by the transaction its authority signed; which round it is, is the node's word until the chain was
+//! made to say it ([`Act::Witness`]).
+
+use std::collections::BTreeSet;
 
 use eligo_ledger::wire::Wire;
 use eligo_sharing::dkg::{GroupKey, Participant};
+use eligo_sharing::domain::sha256;
 use eligo_sharing::ibe::{IdentityKey, IdentityShare};
 use eligo_sharing::letter::{Letter, LetterKey, LetterPublicKey};
 
@@ -98,34 +102,72 @@ impl<D: Desk> Client<D> {
         Ok(self.collected(view)?.0)
     }
 
-    /// The same, nothing of it the node's word; none before the next block shows that the contract took every
-    /// message.
+    /// What has the chain say that a ceremony is where the node says, after just the messages that the node
+    /// shows. Refused if not.
     ///
     /// # Errors
-    /// As [`Client::transcript`].
-    pub fn proven_transcript(
+    /// As [`Client::transcript`]; also if the key that is said to be there does not follow.
+    pub fn witness(&self, view: &CeremonyView) -> Result<Act, ClientError> {
+        witness(view, &self.collected(view)?.0)
+    }
+
+    /// The same, nothing of it up to the round it is in the node's word: every message of the rounds before is
+    /// proved, none is left out, and the ceremony has been in that round. None before somebody had the
+    /// chain say so and the next block shows it.
+    ///
+    /// # Errors
+    /// As [`Client::witness`].
+    pub fn witnessed_transcript(
         &self,
         view: &CeremonyView,
     ) -> Result<Option<Transcript>, ClientError> {
-        let (transcript, proved) = self.collected(view)?;
-        Ok(proved.then_some(transcript))
+        let (transcript, unproved) = self.collected(view)?;
+        if unproved.is_some_and(|stage| stage < view.stage) {
+            return Ok(None);
+        }
+        let wanted = witness(view, &transcript)?;
+        let name = view.ceremony;
+        for step in self.history(&Subject::Ceremony(name))? {
+            let witnessed = Convened::Witnessed {
+                ceremony: name,
+                stage: view.stage,
+            };
+            if step.event != Event::Convened(witnessed) {
+                continue;
+            }
+            let proven = self.prove_step(step)?;
+            let body = proven.signed.as_ref().map(SignedTransaction::body);
+            let same = matches!(body, Some(Body::Convene(act)) if *act == wanted);
+            if same && proven.standing == Standing::Proved {
+                return Ok(Some(transcript));
+            }
+        }
+        Ok(None)
     }
 
-    /// A transcript, and whether the chain commits to all of it.
-    fn collected(&self, view: &CeremonyView) -> Result<(Transcript, bool), ClientError> {
+    /// A transcript, and the first round of which the chain does not commit to everything yet.
+    fn collected(&self, view: &CeremonyView) -> Result<(Transcript, Option<Stage>), ClientError> {
         let name = view.ceremony;
-        let (mut terms, mut said, mut proved) = (None, Vec::new(), true);
+        let (mut terms, mut said) = (None, Vec::new());
+        let mut unproved: Option<Stage> = None;
+        let mut doubt = |stage: Stage| unproved = Some(unproved.map_or(stage, |s| s.min(stage)));
         for step in self.history(&Subject::Ceremony(name))? {
             match &step.event {
                 Event::Convened(Convened::CeremonyBegun { ceremony, .. }) if *ceremony == name => {
                     let begun = self.prove_step(step)?;
-                    proved &= begun.standing == Standing::Proved;
+                    if begun.standing != Standing::Proved {
+                        doubt(Stage::Deal);
+                    }
                     terms = Some(self.begun(begun)?);
                 }
                 Event::Convened(Convened::Said { ceremony, .. }) if *ceremony == name => {
                     let step = self.prove_step(step)?;
-                    proved &= step.standing == Standing::Proved;
-                    said.push(message_of(&name, step)?);
+                    let proved = step.standing == Standing::Proved;
+                    let (account, message) = message_of(&name, step)?;
+                    if !proved {
+                        doubt(message.stage());
+                    }
+                    said.push((account, message));
                 }
                 _ => {}
             }
@@ -140,15 +182,20 @@ impl<D: Desk> Client<D> {
             let who = Participant::new(u64::try_from(at).ok()?.saturating_add(1))?;
             Some((who, message))
         });
-        let transcript = Transcript::new(ceremony, said.collect());
+        let said: Vec<(Participant, Message)> = said.collect();
+        let words = said.iter().map(|(who, m)| (*who, m.stage()));
+        if words.collect::<BTreeSet<_>>().len() != said.len() {
+            return Err(nonsense("an authority that speaks twice in a round"));
+        }
+        let transcript = Transcript::new(ceremony, said);
         if transcript.name() != name || view.terms().as_ref() != Some(&terms) {
             return Err(nonsense("another ceremony"));
         }
-        Ok((transcript, proved))
+        Ok((transcript, unproved))
     }
 
     /// The key that a ceremony ended in, as it follows from what the ledger shows was said; none before the chain
-    /// shows its end.
+    /// was made to say so, which every authority does before it takes its share.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -156,7 +203,7 @@ impl<D: Desk> Client<D> {
         if view.stage != Stage::Settled {
             return Ok(None);
         }
-        let Some(transcript) = self.proven_transcript(view)? else {
+        let Some(transcript) = self.witnessed_transcript(view)? else {
             return Ok(None);
         };
         let key = transcript.settle();
@@ -250,6 +297,25 @@ impl<D: Desk> Client<D> {
             _ => Err(nonsense("a ceremony that the registrar did not begin")),
         }
     }
+}
+
+/// The act that has the chain say what a node says of a ceremony.
+fn witness(view: &CeremonyView, transcript: &Transcript) -> Result<Act, ClientError> {
+    let said = transcript.said_before(view.stage);
+    let key = match view.stage {
+        Stage::Settled => {
+            let key = transcript.settle();
+            let key = key.map_err(|_| nonsense("a key that does not follow"))?;
+            Some(sha256(&key.to_bytes()))
+        }
+        _ => None,
+    };
+    Ok(Act::Witness {
+        ceremony: view.ceremony,
+        stage: view.stage,
+        said: u32::try_from(said).map_err(|_| nonsense("a ceremony"))?,
+        key,
+    })
 }
 
 /// What was said in a ceremony, and by whom.

@@ -6,7 +6,7 @@ use eligo_sharing::dkg;
 
 use crate::convene::beacon::RoundPart;
 use crate::convene::naming::{Name, ShareLetter};
-use crate::convene::transcript::Message;
+use crate::convene::transcript::{Message, Stage};
 use crate::encoding::{List, Text, wire_enum, wire_struct};
 use crate::name::{AccountId, CeremonyName};
 
@@ -167,6 +167,18 @@ wire_enum! {
             round: u64,
             /// The part.
             part: RoundPart,
+        },
+        /// Says where a ceremony is, and is refused unless it is there. That is the chain's own word for it: a
+        /// node can prove each step that it tells of, and leave out others. By anyone.
+        12 => Witness {
+            /// The ceremony.
+            ceremony: CeremonyName,
+            /// Its round, or its end.
+            stage: Stage,
+            /// How many messages there were in the rounds before this one.
+            said: u32,
+            /// SHA-256 of the key's bytes, if one came out.
+            key: Option<[u8; 32]>,
         },
     }
 }

@@ -253,6 +253,27 @@ pub(crate) fn check_close(
     due.then_some(()).ok_or(Rejection::NotDue)
 }
 
+/// Refused unless the ceremony is in this round, after so many messages in those before it, and with this key.
+pub(crate) fn check_witness(
+    contract: &Contract,
+    name: &CeremonyName,
+    stage: Stage,
+    (said, key): (u32, Option<&[u8; 32]>),
+) -> Result<(), Rejection> {
+    let convening = contract.convene.ceremonies.get(name);
+    let convening = convening.ok_or(Rejection::UnknownCeremony)?;
+    // What was said is forgotten when a ceremony is over; how much it was is not.
+    let before = if stage.is_over() {
+        Some(convening.messages)
+    } else {
+        let before = contract.convene.said_in(name);
+        u32::try_from(before.filter(|s| s.message.stage() < stage).count()).ok()
+    };
+    let known = convening.key.as_ref().map(|key| sha256(key.bytes()));
+    let so = convening.stage == stage && before == Some(said) && known.as_ref() == key;
+    so.then_some(()).ok_or(Rejection::CeremonyStage)
+}
+
 /// Ends every round whose time is up, or in which everyone has spoken.
 pub(crate) fn end_rounds(contract: &mut Contract, now: &Moment, events: &mut Vec<Event>) {
     let open: Vec<CeremonyName> = contract.convene.open.iter().copied().collect();

@@ -164,6 +164,13 @@ wire_enum! {
             /// Which round.
             round: u64,
         },
+        /// Somebody had the chain say where a ceremony is; what it says is in the transaction.
+        17 => Witnessed {
+            /// Which ceremony.
+            ceremony: CeremonyName,
+            /// Its round, or its end.
+            stage: Stage,
+        },
     }
 }
 
@@ -198,7 +205,8 @@ impl Convened {
             } => vec![Ceremony(*ceremony), Party(*authority)],
             Self::RoundEnded { ceremony, .. }
             | Self::KeySettled { ceremony, .. }
-            | Self::BeaconPassed { ceremony, .. } => vec![Ceremony(*ceremony)],
+            | Self::BeaconPassed { ceremony, .. }
+            | Self::Witnessed { ceremony, .. } => vec![Ceremony(*ceremony)],
             Self::HospitalPlaced { hospital }
             | Self::ReplicaHosted { hospital, .. }
             | Self::ReplicaChanged { hospital, .. } => vec![Party(*hospital)],

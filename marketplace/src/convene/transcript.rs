@@ -198,6 +198,13 @@ impl Transcript {
         said.any(|(who, message)| *who == participant && message.stage() == stage)
     }
 
+    /// How many messages there were in the rounds before this one.
+    #[must_use]
+    pub fn said_before(&self, stage: Stage) -> usize {
+        let before = self.said.iter();
+        before.filter(|(_, m)| m.stage() < stage).count()
+    }
+
     /// Everyone who takes part.
     pub fn participants(&self) -> impl Iterator<Item = Participant> {
         self.ceremony.participants().map(|(at, _)| at)
