@@ -317,7 +317,9 @@ fn the_beacon_passes_to_the_authorities() {
     let council = Council::open();
     council.begin("beacon");
     // In force with the last message; shown by the chain when an authority takes its share.
-    council.attend_until("the key", || council.show()["keys"][0]["purpose"] == "beacon");
+    council.attend_until("the key", || {
+        council.show()["keys"][0]["purpose"] == "beacon"
+    });
     let shown = council.show();
     assert_eq!(shown["beacon"]["since"], 1);
     assert_eq!(shown["keys"][0]["purpose"], "beacon");
