@@ -13,6 +13,7 @@ pub mod naming;
 pub mod part;
 pub mod transcript;
 pub mod view;
+pub(crate) mod witness;
 
 use std::collections::BTreeSet;
 
@@ -360,6 +361,10 @@ pub(crate) fn carry_out(
         Act::SignRound { round, part } => {
             let posted = beacon::check_part(contract, &sender, *round, part)?;
             beacon::write_part(contract, sender, posted, (*round, part), events);
+        }
+        Act::WitnessDraw { service, proxies } => {
+            witness::check(contract, service, proxies.as_slice())?;
+            events.push(witness::event(*service, proxies.as_slice()));
         }
     }
     Ok(())
