@@ -28,6 +28,7 @@ use crate::name::{
     AccountId, AskId, DelegationId, DiagnosisName, EmergencyId, EncounterName, RecordName,
     SignerName,
 };
+use crate::proxy::Service;
 use crate::rejection::Rejection;
 use crate::table::Table;
 
@@ -80,6 +81,11 @@ pub(crate) struct Care {
 }
 
 impl Care {
+    /// Who serves an ask, or who stands for its draw.
+    pub(crate) fn service(&self, ask: &AskId) -> Option<&Service> {
+        Some(&self.asks.get(ask)?.service)
+    }
+
     /// A digest of all of it; none while there is nothing.
     pub(crate) fn digest(&self) -> Option<Digest> {
         if self.is_empty() {

@@ -13,6 +13,7 @@ pub mod naming;
 pub mod part;
 pub mod transcript;
 pub mod view;
+pub(crate) mod witness;
 
 use std::collections::BTreeSet;
 
@@ -371,6 +372,10 @@ pub(crate) fn carry_out(
             ceremony::check_witness(contract, name, *stage, (*said, key.as_ref()))?;
             let (ceremony, stage) = (*name, *stage);
             events.push(Event::Convened(Convened::Witnessed { ceremony, stage }));
+        }
+        Act::WitnessDraw { service, proxies } => {
+            witness::check(contract, service, proxies.as_slice())?;
+            events.push(witness::event(*service, proxies.as_slice()));
         }
     }
     Ok(())

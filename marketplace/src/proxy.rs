@@ -45,9 +45,11 @@ wire_struct! {
 wire_struct! {
     /// A proxy as a grant names it.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct DrawnProxy {
-        pub(crate) account: AccountId,
-        pub(crate) key: [u8; 48],
+    pub struct DrawnProxy {
+        /// Its account.
+        pub account: AccountId,
+        /// E, with which it stood for the draw.
+        pub key: [u8; 48],
     }
 }
 

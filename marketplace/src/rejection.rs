@@ -230,6 +230,7 @@ rejections! {
     308 NameNotTheirs "the name is no record of the sender's, and no role of its in the epoch that runs";
     309 NoAuthorities "no authorities have an identity key";
     310 UnknownName "nobody asked for this name's key";
+    311 OtherDraw "others were drawn, with other keys, or in another order";
 }
 
 impl From<Rejection> for Reject {
@@ -281,6 +282,7 @@ mod tests {
             (Rejection::TooManyEmergencies, 198),
             (Rejection::CeremonyTerms, 300),
             (Rejection::UnknownName, 310),
+            (Rejection::OtherDraw, 311),
         ];
         for (reason, code) in pinned {
             assert_eq!(reason.code(), code);

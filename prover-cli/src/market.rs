@@ -90,6 +90,7 @@ pub fn rejected(reason: Rejection) -> Failure {
         | R::FalseShare
         | R::DisputeTranscript
         | R::OtherWelcome
+        | R::OtherDraw
         | R::ChainContinuation
         | R::ChainSignature
         | R::PermitSignature

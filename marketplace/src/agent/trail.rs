@@ -7,6 +7,7 @@
 //! speaks for. Where a step is of the last block, the next is [caused](committed).
 
 mod entered;
+mod witness;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
 pub use entered::{SignedDiagnosis, diagnosis, registered, signers, writer};
+pub use witness::{witnessed, witnessed_offer};
 
 use super::{Account, AgentError};
 use crate::care::act::{AskTerms, Hand, Permit, RecordGrant};
@@ -147,7 +149,7 @@ impl AskTrail {
     /// # Errors
     /// [`AgentError`], also if the node tells of another ask.
     pub fn of<D: Desk>(client: &Client<D>, ask: &AskId) -> Result<Option<Self>, AgentError> {
-        let steps = client.prove(client.history(&Subject::Ask(*ask))?)?;
+        let steps = client.prove(Self::told(client, ask)?)?;
         Self::read_from(client, *ask, steps)
     }
 
@@ -156,8 +158,15 @@ impl AskTrail {
     /// # Errors
     /// As [`AskTrail::of`], and [`AgentError::Unproved`].
     pub fn proved<D: Desk>(client: &Client<D>, ask: &AskId) -> Result<Option<Self>, AgentError> {
-        let steps = proved(client, &Subject::Ask(*ask))?;
+        let steps = all_proved(client, Self::told(client, ask)?)?;
         Self::read_from(client, *ask, steps)
+    }
+
+    /// What a node tells of an ask, without what anyone may add to it.
+    fn told<D: Desk>(client: &Client<D>, ask: &AskId) -> Result<Vec<Step>, AgentError> {
+        let mut steps = client.history(&Subject::Ask(*ask))?;
+        steps.retain(|step| !witness::is_witness(step));
+        Ok(steps)
     }
 
     fn read_from<D: Desk>(
@@ -231,8 +240,8 @@ impl AskTrail {
     }
 
     /// The proxies drawn, in order, once they are. That these were drawn is the node's word where a round of the
-    /// beacon drew them: the contract does that by itself at the end of a block. A node that names others gets a
-    /// permit that the contract refuses. Their keys are nobody's word: [`AskTrail::roster`].
+    /// beacon drew them: the contract does that by itself at the end of a block. Their keys are nobody's word:
+    /// [`AskTrail::roster`]; nor is the draw, for whoever grants: [`AskTrail::witnessed_roster`].
     #[must_use]
     pub fn drawn(&self) -> Option<&[AccountId]> {
         self.steps.iter().find_map(|step| match event(step)? {

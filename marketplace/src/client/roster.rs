@@ -96,8 +96,8 @@ impl<D: Desk> Client<D> {
     }
 
     /// Whether every proxy that a node says was drawn for a requirement is one of the roster, with the key it stood
-    /// with when the requirement was published. Who of them was drawn is the node's word; that its own keys are
-    /// among them cannot be.
+    /// with when the requirement was published. Who of them was drawn is the node's word here; who grants asks for
+    /// [more](crate::agent::trail::witnessed_offer).
     ///
     /// # Errors
     /// [`ClientError`].

@@ -8,7 +8,11 @@ use crate::convene::beacon::RoundPart;
 use crate::convene::naming::{Name, ShareLetter};
 use crate::convene::transcript::{Message, Stage};
 use crate::encoding::{List, Text, wire_enum, wire_struct};
-use crate::name::{AccountId, CeremonyName};
+use crate::name::{AccountId, CeremonyName, RequirementName};
+pub use crate::proxy::DrawnProxy;
+
+/// How many proxies serve a requirement or an ask at most.
+pub const MAX_DRAWN: usize = 64;
 
 wire_enum! {
     /// What a key made together is for. Each purpose has its own; the latest is in force.
@@ -179,6 +183,14 @@ wire_enum! {
             said: u32,
             /// SHA-256 of the key's bytes, if one came out.
             key: Option<[u8; 32]>,
+        },
+        /// Has the contract say in a transaction's result who serves a requirement or an ask: a draw is made at
+        /// the end of a block, which no result shows. By anyone; refused unless it is exactly so.
+        13 => WitnessDraw {
+            /// The requirement, or the ask as grants name it.
+            service: RequirementName,
+            /// Who was drawn, in order.
+            proxies: List<DrawnProxy, MAX_DRAWN>,
         },
     }
 }

@@ -7,7 +7,7 @@ use crate::convene::act::KeyPurpose;
 use crate::convene::transcript::Stage;
 use crate::encoding::{List, wire_enum};
 use crate::event::Subject;
-use crate::name::{AccountId, CeremonyName};
+use crate::name::{AccountId, AskId, CeremonyName, RequirementName};
 
 wire_enum! {
     /// How an authority cheated or failed in a key generation.
@@ -171,13 +171,20 @@ wire_enum! {
             /// Its round, or its end.
             stage: Stage,
         },
+        /// The contract bore witness to who was drawn; whom, is in the transaction.
+        18 => DrawWitnessed {
+            /// For which requirement, or for which ask as grants name it.
+            service: RequirementName,
+            /// How many were drawn.
+            proxies: u16,
+        },
     }
 }
 
 impl Convened {
     /// Everything it is about.
     pub(crate) fn subjects(&self) -> Vec<Subject> {
-        use Subject::{Ceremony, Party};
+        use Subject::{Ask, Ceremony, Party, Requirement};
         match self {
             Self::CeremonyBegun {
                 ceremony,
@@ -219,6 +226,10 @@ impl Convened {
             Self::ProxyKeyRenewed { proxy } => vec![Party(*proxy)],
             Self::NameAsked { party, .. } => vec![Party(*party)],
             Self::NameShared { authority, .. } => vec![Party(*authority)],
+            // It is one of them, and there is nothing else of this name.
+            Self::DrawWitnessed { service, .. } => {
+                vec![Requirement(*service), Ask(AskId::new(*service.as_bytes()))]
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 mod lying;
 mod rotation;
 mod trust;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

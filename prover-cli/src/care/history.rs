@@ -8,6 +8,7 @@ use eligo_marketplace::{
     agent::trail,
     care::CareEvent,
     client::{Client, Desk, ProvenStep, Standing},
+    convene::event::Convened,
     event::{Event, Subject},
     name::{AccountId, AskId, EncounterName, RecordName},
 };
@@ -179,6 +180,9 @@ impl History {
                 )
             }
             Event::Care(event) => self.told_of_care(event),
+            Event::Convened(Convened::DrawWitnessed { proxies, .. }) => {
+                format!("the contract bears witness to who the {proxies} proxies are")
+            }
             other => format!("{other:?}"),
         }
     }

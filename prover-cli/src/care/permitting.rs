@@ -118,9 +118,9 @@ pub struct Answering<'a> {
     pub hand: Hand,
 }
 
-/// The proxies drawn for an ask, with the keys they stood with when it was made.
+/// The proxies drawn for an ask, with the keys they stood with when it was made: the chain's word for both.
 fn proxies<D: Desk>(client: &Client<D>, trail: &AskTrail) -> Attempt<ProxyRoster> {
-    trail.roster(client)?.ok_or_else(|| {
+    trail.witnessed_roster(client)?.ok_or_else(|| {
         Failure::new(Kind::Closed, "the ask's proxies are not drawn yet")
             .help("try again when the beacon has made its round")
     })

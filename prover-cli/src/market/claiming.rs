@@ -8,7 +8,7 @@ use eligo_circuits::{
     groth16::ProvingKey,
 };
 use eligo_marketplace::{
-    agent::{Account, Journal, Sent, claim_account, draft_grant},
+    agent::{Account, Journal, Sent, claim_account, draft_grant, trail::witnessed_offer},
     client::{
         Client, Desk,
         seen::{SeenRecord, SeenRequirement},
@@ -220,7 +220,9 @@ fn make<D: Desk>(
     let chain = ChainId::from(client.chain());
     let record = check_record(client, claimant.held)?;
     let drawn = offer.seen.sale.as_ref().and_then(|s| s.drawn.as_deref());
-    client.check_drawn(&offer.seen.requirement, drawn.unwrap_or_default())?;
+    if let Some(drawn) = drawn {
+        witnessed_offer(client, offer.seen.requirement, drawn)?;
+    }
     let status = client.market_status()?;
     let draft = draft_grant(
         &chain,

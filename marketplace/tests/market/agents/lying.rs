@@ -13,6 +13,7 @@ pub struct Lie {
 }
 
 type Hides = dyn Fn(&Event) -> bool + Send + Sync;
+type Alters = dyn Fn(&mut Event) + Send + Sync;
 
 /// The node, what it says of it, and what it does not say.
 pub struct Lying {
@@ -21,6 +22,7 @@ pub struct Lying {
     tip: Option<Height>,
     lie: Option<Lie>,
     hides: Box<Hides>,
+    alters: Box<Alters>,
 }
 
 impl Lying {
@@ -33,20 +35,29 @@ impl Lying {
             index,
             event,
         };
-        Self::over(fair, Some(lie), Box::new(|_| false))
+        Self::over(fair, Some(lie), Box::new(|_| false), Box::new(|_| ()))
     }
 
     /// Leaves events out.
     pub fn hiding(fair: &Fair, hides: fn(&Event) -> bool) -> Client<Self> {
-        Self::over(fair, None, Box::new(hides))
+        Self::over(fair, None, Box::new(hides), Box::new(|_| ()))
     }
 
-    fn over(fair: &Fair, lie: Option<Lie>, hides: Box<Hides>) -> Client<Self> {
+    /// Tells events otherwise than they were.
+    pub fn altering(
+        fair: &Fair,
+        alters: impl Fn(&mut Event) + Send + Sync + 'static,
+    ) -> Client<Self> {
+        Self::over(fair, None, Box::new(|_| false), Box::new(alters))
+    }
+
+    fn over(fair: &Fair, lie: Option<Lie>, hides: Box<Hides>, alters: Box<Alters>) -> Client<Self> {
         let desk = Self {
             node: fair.client.desk().clone(),
             tip: lie.as_ref().map(|l| l.height),
             lie,
             hides,
+            alters,
         };
         Client::new(fair.market.genesis.clone(), desk).unwrap()
     }
@@ -61,6 +72,7 @@ impl Lying {
             Subject::Party(n) => n.to_string(),
             Subject::Encounter(n) => n.to_string(),
             Subject::Ask(n) => n.to_string(),
+            Subject::Requirement(n) => n.to_string(),
             _ => String::new(),
         };
         subjects.any(|s| named(s) == asked).then_some(lie)
@@ -88,6 +100,11 @@ impl Desk for Lying {
             let event: Event = serde_json::from_value(step["event"].clone()).unwrap();
             !(self.hides)(&event)
         });
+        for step in &mut told {
+            let mut event: Event = serde_json::from_value(step["event"].clone()).unwrap();
+            (self.alters)(&mut event);
+            step["event"] = serde_json::to_value(event).unwrap();
+        }
         if let Some(lie) = self.is_about(path) {
             told.push(serde_json::json!({
                 "height": lie.height.get(),

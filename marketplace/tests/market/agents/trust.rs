@@ -94,7 +94,7 @@ impl Fair {
     /// A permit of the record through the proxies that this client comes to.
     pub fn permit_by<D: Desk>(&mut self, client: &Client<D>, ask: &MadeAsk) -> Permit {
         let trail = AskTrail::proved(client, &ask.id).unwrap().unwrap();
-        let roster = trail.roster(client).unwrap().unwrap();
+        let roster = trail.witnessed_roster(client).unwrap().unwrap();
         let keys = roster.iter().map(|(_, key)| key.to_bytes());
         let accounts = trail.drawn().unwrap().iter().copied();
         let drawn: Vec<_> = accounts.zip(keys).collect();

@@ -5,10 +5,11 @@ use eligo_marketplace::care::Act;
 use eligo_marketplace::care::act::Hand;
 use eligo_marketplace::care::scenario::{HOUR_MS, MadeAsk};
 use eligo_marketplace::contract::Contract;
-use eligo_marketplace::encoding::Blob;
-use eligo_marketplace::name::AccountId;
+use eligo_marketplace::convene::act::{Act as Convene, DrawnProxy};
+use eligo_marketplace::encoding::{Blob, List};
+use eligo_marketplace::name::{AccountId, AskId, RequirementName};
 use eligo_marketplace::rejection::Rejection;
-use eligo_marketplace::scenario::Config;
+use eligo_marketplace::scenario::{Actor, Config};
 use eligo_marketplace::transaction::{Body, ProxyEntry};
 
 use crate::fair::Fair;
@@ -223,4 +224,46 @@ fn thresholds_are_the_first_asks_and_no_less_than_the_chains() {
     let refused = ward.solo.submit(publish);
     assert_eq!(refused, Err(Rejection::ProxyPolicy));
     Fair::with(&config, false);
+}
+
+impl Ward {
+    /// Somebody says who was drawn for an ask.
+    fn witness(&mut self, ask: AskId, drawn: &[(AccountId, [u8; 48])]) -> Result<(), Rejection> {
+        let nobody = Actor::new(&mut self.market.rng);
+        let proxies = drawn.iter().map(|(account, key)| DrawnProxy {
+            account: *account,
+            key: *key,
+        });
+        let witness = Body::Convene(Convene::WitnessDraw {
+            service: RequirementName::new(*ask.as_bytes()),
+            proxies: List::new(proxies.collect()).unwrap(),
+        });
+        let witness = self.market.sign(&nobody.key, witness);
+        self.solo.submit(witness)
+    }
+}
+
+#[test]
+fn the_contract_bears_witness_to_exactly_who_was_drawn() {
+    let mut ward = Ward::open();
+    let ask = ward.asks(0);
+    assert_eq!(ward.witness(ask.id, &[]), Err(Rejection::DrawPending));
+    ward.two_rounds();
+    let drawn = ward.drawn(ask.id);
+    ward.witness(ask.id, &drawn).unwrap();
+    ward.witness(ask.id, &drawn).unwrap();
+    let mut order = drawn.clone();
+    order.swap(0, 1);
+    let mut key = drawn.clone();
+    key[0].1 = drawn[1].1;
+    let mut more = drawn.clone();
+    more.push(drawn[0]);
+    for other in [order, key, more, drawn[1..].to_vec(), Vec::new()] {
+        let refused = ward.witness(ask.id, &other);
+        assert_eq!(refused, Err(Rejection::OtherDraw));
+    }
+    let nothing = AskId::new([9; 32]);
+    let refused = ward.witness(nothing, &drawn);
+    assert_eq!(refused, Err(Rejection::UnknownRequirement));
+    assert_eq!(ward.drawn(ask.id), drawn);
 }
