@@ -5,9 +5,10 @@
 //! how many requests in line and how long each may take is bounded; beyond it, somebody is sent away.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     io::{ErrorKind, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{IpAddr, Ipv6Addr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
@@ -17,6 +18,8 @@ use std::{
 
 /// How long there is nothing to do, at most, before connections are looked at again.
 const TICK: Duration = Duration::from_millis(5);
+/// How many are let in before those inside are looked at again.
+const AT_ONCE: usize = 64;
 
 /// What a counter puts up with.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,8 @@ pub struct Terms {
     pub hands: usize,
     /// How many complete requests wait for a hand; more are told that it is busy.
     pub line: usize,
-    /// How many connections are open; with one more, the one that took longest to ask is closed.
+    /// How many connections are open; with one more, one of the address that has the most is closed, the one that
+    /// took longest to ask.
     pub visitors: usize,
     /// The longest head of a request, in bytes.
     pub head: usize,
@@ -84,6 +88,8 @@ enum Stage {
 
 struct Visitor {
     stream: TcpStream,
+    /// Whose connections count together with it.
+    origin: IpAddr,
     stage: Stage,
     until: Instant,
 }
@@ -101,14 +107,24 @@ enum Seen {
 }
 
 impl Visitor {
-    fn new(stream: TcpStream, terms: &Terms) -> std::io::Result<Self> {
+    fn new(stream: TcpStream, from: IpAddr, terms: &Terms) -> std::io::Result<Self> {
         stream.set_nonblocking(true)?;
         let (stage, until) = (Stage::Asking(Vec::new()), Instant::now() + terms.patience);
         Ok(Self {
             stream,
+            origin: origin(from),
             stage,
             until,
         })
+    }
+
+    /// Who is sent away sooner: who has not asked, then who does not take its answer.
+    const fn rank(&self) -> u8 {
+        match self.stage {
+            Stage::Asking(_) => 0,
+            Stage::Taking(..) => 1,
+            Stage::Waiting => 2,
+        }
     }
 
     fn answer(&mut self, reply: &Reply, terms: &Terms) {
@@ -126,6 +142,15 @@ impl Visitor {
             Seen::Still | Seen::Moved if Instant::now() > self.until => Seen::Over,
             seen => seen,
         }
+    }
+}
+
+/// Whose connections count together: an address's, or of the longer kind those of one network, which one host has
+/// all to itself.
+fn origin(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(long) => Ipv6Addr::from(u128::from(long) & (u128::MAX << 64)).into(),
+        short @ IpAddr::V4(_) => short,
     }
 }
 
@@ -187,14 +212,17 @@ struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Lets everybody in who is at the door; whether there was anybody.
+    /// Lets in who is at the door, some at a time; whether there was anybody.
     fn let_in(&mut self, listener: &TcpListener) -> bool {
         let before = self.came;
-        while let Ok((stream, _)) = listener.accept() {
+        for _ in 0..AT_ONCE {
+            let Ok((stream, from)) = listener.accept() else {
+                break;
+            };
             if self.visitors.len() >= self.terms.visitors {
                 self.send_one_away();
             }
-            if let Ok(visitor) = Visitor::new(stream, self.terms) {
+            if let Ok(visitor) = Visitor::new(stream, from.ip(), self.terms) {
                 self.visitors.insert(self.came, visitor);
             }
             self.came += 1;
@@ -202,16 +230,18 @@ impl Room<'_> {
         self.came > before
     }
 
-    /// Closes the connection that takes longest to ask; if all have asked, the first that does not take its answer.
+    /// Closes a connection of the address that has the most: the one that takes longest to ask; if all of its have
+    /// asked, the first that does not take its answer.
     fn send_one_away(&mut self) {
-        let asks = |v: &Visitor| matches!(v.stage, Stage::Asking(_));
-        let idle = |v: &Visitor| !matches!(v.stage, Stage::Waiting);
-        let first = |is: &dyn Fn(&Visitor) -> bool| {
-            let mut all = self.visitors.iter();
-            all.find(|(_, v)| is(v)).map(|(id, _)| *id)
+        let mut crowds = BTreeMap::<IpAddr, usize>::new();
+        for visitor in self.visitors.values() {
+            *crowds.entry(visitor.origin).or_default() += 1;
+        }
+        let turn = |(id, visitor): &(&u64, &Visitor)| {
+            let crowd = crowds.get(&visitor.origin).copied().unwrap_or_default();
+            (Reverse(crowd), visitor.rank(), **id)
         };
-        let first = first(&asks).or_else(|| first(&idle));
-        let first = first.or_else(|| self.visitors.keys().next().copied());
+        let first = self.visitors.iter().min_by_key(turn).map(|(id, _)| *id);
         if let Some(id) = first {
             self.visitors.remove(&id);
         }
@@ -416,6 +446,70 @@ mod tests {
             }
             drop(idle);
         });
+    }
+
+    /// A listener, and connections to it that nobody let in yet.
+    fn door(connections: usize) -> (TcpListener, Vec<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let outside = (0..connections).map(|_| connect(at)).collect();
+        listener.set_nonblocking(true).unwrap();
+        (listener, outside)
+    }
+
+    fn room(terms: &Terms) -> Room<'_> {
+        Room {
+            terms,
+            visitors: BTreeMap::new(),
+            came: 0,
+        }
+    }
+
+    #[test]
+    fn only_some_are_let_in_at_once() {
+        let terms = Terms::default();
+        let (listener, _outside) = door(AT_ONCE + 10);
+        let mut room = room(&terms);
+        assert!(room.let_in(&listener));
+        assert_eq!(room.visitors.len(), AT_ONCE);
+        assert!(room.let_in(&listener));
+        assert_eq!(room.visitors.len(), AT_ONCE + 10);
+        assert!(!room.let_in(&listener));
+    }
+
+    #[test]
+    fn who_has_the_most_connections_is_sent_away_first() {
+        let terms = Terms::default();
+        let from = [
+            "192.0.2.7",
+            "::ffff:192.0.2.9",
+            "192.0.2.9",
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8::3",
+        ];
+        let (listener, _outside) = door(from.len());
+        let mut room = room(&terms);
+        for (id, from) in (0..).zip(from) {
+            let (stream, _) = listener.accept().unwrap();
+            let visitor = Visitor::new(stream, from.parse().unwrap(), &terms).unwrap();
+            room.visitors.insert(id, visitor);
+        }
+        let mut sent_away = |stage: Option<(u64, Stage)>| {
+            if let Some((id, stage)) = stage {
+                room.visitors.get_mut(&id).unwrap().stage = stage;
+            }
+            let before: Vec<u64> = room.visitors.keys().copied().collect();
+            room.send_one_away();
+            let gone = |id: &u64| !room.visitors.contains_key(id);
+            before.into_iter().filter(gone).collect::<Vec<_>>()
+        };
+        // A network's are one's; of them who was asked for and waits stays longest.
+        assert_eq!(sent_away(Some((3, Stage::Waiting))), [4]);
+        // Two and two: who came first and has not asked.
+        assert_eq!(sent_away(None), [1]);
+        assert_eq!(sent_away(None), [5]);
+        assert_eq!(sent_away(None), [0]);
     }
 
     #[test]

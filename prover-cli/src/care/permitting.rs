@@ -1,5 +1,7 @@
 //! A patient, or a relative, answers an ask: which records, until when, and what may be searched for.
 
+use std::collections::BTreeSet;
+
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
 use eligo_marketplace::{
@@ -67,16 +69,108 @@ pub fn read_ask<D: Desk>(client: &Client<D>, ask: &AskId, letters: &LetterKey) -
         .map_err(|e| Failure::new(Kind::File, e).of(ask))?;
     let info = ask_letter_info(&chain, &terms.inbox);
     let request = Request::open(&letter, letters, &info).map_err(|e| e.of(ask))?;
-    let name = |id: &AccountId| -> Attempt<Option<String>> {
-        let party = client.account(id)?.and_then(|a| a.party);
-        Ok(party.filter(|p| p.admitted).map(|p| p.name))
-    };
     Ok(Asked {
-        doctor: name(&trail.doctor())?,
-        hospital: name(&terms.hospital)?,
+        doctor: certified_name(client, &trail.doctor())?,
+        hospital: certified_name(client, &terms.hospital)?,
         request,
         trail,
     })
+}
+
+/// The name that the ledger certifies an account under.
+fn certified_name<D: Desk>(client: &Client<D>, id: &AccountId) -> Attempt<Option<String>> {
+    let party = client.account(id)?.and_then(|a| a.party);
+    Ok(party.filter(|p| p.admitted).map(|p| p.name))
+}
+
+/// An ask at a visit, as far as it matters to another one there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenAsk {
+    /// The ask.
+    pub ask: AskId,
+    /// Who asks.
+    pub doctor: AccountId,
+    /// The name that the ledger certifies the doctor under.
+    pub name: Option<String>,
+    /// Through which hospital.
+    pub hospital: AccountId,
+    /// Whether it is neither over nor taken back.
+    pub is_open: bool,
+    /// Whether it was permitted.
+    pub is_answered: bool,
+}
+
+/// What the doctor of an ask asks besides at the same visit. Each hospital's asks have a draw of proxies of their own,
+/// so who asks through several may choose among draws.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// The other asks of the same account, or of one that is certified under the same name; also those that are over.
+    pub asks: Vec<AskId>,
+    /// Through how many hospitals all of them are, this one included.
+    pub hospitals: usize,
+    /// An open ask of the same account through another hospital that came first, or was permitted: one of the two is
+    /// enough.
+    pub stands: Option<AskId>,
+}
+
+impl Besides {
+    /// Finds them among all asks at the visit, oldest first.
+    pub fn of(ask: &AskId, all: &[SeenAsk]) -> Self {
+        let Some((this, own)) = all.iter().enumerate().find(|(_, seen)| seen.ask == *ask) else {
+            return Self::default();
+        };
+        let is_whose =
+            |o: &SeenAsk| o.doctor == own.doctor || (o.name.is_some() && o.name == own.name);
+        let theirs = || all.iter().filter(|o| is_whose(o));
+        let hospitals: BTreeSet<_> = theirs().map(|o| o.hospital).collect();
+        let mut others = all.iter().enumerate().filter(|(at, other)| {
+            let elsewhere = other.doctor == own.doctor && other.hospital != own.hospital;
+            elsewhere && other.is_open && (*at < this || other.is_answered)
+        });
+        Self {
+            asks: theirs().map(|o| o.ask).filter(|o| o != ask).collect(),
+            hospitals: hospitals.len(),
+            stands: others.next().map(|(_, other)| other.ask),
+        }
+    }
+
+    /// What the patient is to know before permitting.
+    pub fn warning(&self, ask: &AskId) -> Option<String> {
+        (self.hospitals > 1).then(|| {
+            format!(
+                "ask {ask}: {} asks at this visit are by this doctor or name, through {} hospitals, each with its own \
+                 draw of proxies; permit one of them at most",
+                self.asks.len().saturating_add(1),
+                self.hospitals
+            )
+        })
+    }
+}
+
+/// Every ask at an encounter as it matters to the others, oldest first, also those whose letters cannot be read. A node
+/// can leave some out.
+pub fn seen_at<D: Desk>(
+    client: &Client<D>,
+    encounter: &EncounterName,
+    now_ms: u64,
+) -> Attempt<Vec<SeenAsk>> {
+    let mut seen = Vec::new();
+    for ask in asks_at(client, encounter)? {
+        let trail = trail_of(client, &ask)?;
+        if trail.encounter() != *encounter {
+            continue;
+        }
+        let (doctor, terms) = (trail.doctor(), trail.terms());
+        seen.push(SeenAsk {
+            ask,
+            doctor,
+            name: certified_name(client, &doctor)?,
+            hospital: terms.hospital,
+            is_open: !trail.is_over() && now_ms <= terms.until_ms,
+            is_answered: trail.is_answered(),
+        });
+    }
+    Ok(seen)
 }
 
 /// Every ask addressed to an encounter, oldest first.
@@ -275,4 +369,71 @@ pub fn search<'n, D: Desk>(
 pub fn account_for(wallet: &Wallet, chain: &ChainId, ask: &AskId) -> SigningKey {
     let purpose = eligo_marketplace::name::RequirementName::new(*ask.as_bytes());
     eligo_marketplace::agent::claim_account(wallet, chain, &purpose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(ask: u8, (doctor, name): (u8, &str), hospital: u8) -> SeenAsk {
+        SeenAsk {
+            ask: AskId::new([ask; 32]),
+            doctor: AccountId::new([doctor; 32]),
+            name: Some(name.to_owned()),
+            hospital: AccountId::new([hospital; 32]),
+            is_open: true,
+            is_answered: false,
+        }
+    }
+
+    const FARAH: (u8, &str) = (1, "farah");
+
+    #[test]
+    fn a_doctors_second_hospital_is_seen_and_its_ask_is_one_too_many() {
+        let mut all = [
+            seen(1, FARAH, 1),
+            seen(2, (2, "chen"), 2),
+            seen(3, FARAH, 2),
+        ];
+        let of = |n: usize, all: &[SeenAsk]| Besides::of(&all[n].ask, all);
+        let third = of(2, &all);
+        assert_eq!(
+            (third.asks.as_slice(), third.hospitals),
+            (&[all[0].ask][..], 2)
+        );
+        assert_eq!(third.stands, Some(all[0].ask));
+        assert!(
+            third
+                .warning(&all[2].ask)
+                .is_some_and(|w| w.contains("2 hospitals"))
+        );
+        // The first may be permitted, unless the other was.
+        assert_eq!(of(0, &all).stands, None);
+        all[2].is_answered = true;
+        assert_eq!(of(0, &all).stands, Some(all[2].ask));
+        // Another doctor's ask through another hospital is what referral is for.
+        let second = of(1, &all);
+        assert_eq!((second.hospitals, second.stands), (1, None));
+        assert_eq!(second.warning(&all[1].ask), None);
+    }
+
+    #[test]
+    fn an_ask_that_is_over_is_counted_and_stands_in_nobodys_way() {
+        let mut all = [seen(1, FARAH, 1), seen(2, FARAH, 2)];
+        all[0].is_open = false;
+        let besides = Besides::of(&all[1].ask, &all);
+        assert_eq!((besides.hospitals, besides.stands), (2, None));
+        assert!(besides.warning(&all[1].ask).is_some());
+    }
+
+    #[test]
+    fn one_hospitals_asks_have_one_draw_and_another_account_of_a_name_is_shown() {
+        let all = [seen(1, FARAH, 1), seen(2, FARAH, 1)];
+        let besides = Besides::of(&all[1].ask, &all);
+        assert_eq!((besides.asks.len(), besides.hospitals), (1, 1));
+        assert_eq!((besides.stands, besides.warning(&all[1].ask)), (None, None));
+        let named = [seen(1, FARAH, 1), seen(2, (9, "farah"), 2)];
+        let besides = Besides::of(&named[1].ask, &named);
+        assert_eq!((besides.hospitals, besides.stands), (2, None));
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError},
     time::{Duration, Instant},
 };
 
@@ -226,8 +226,12 @@ fn changed_by(delivery: &Delivery) -> BTreeSet<AskId> {
 const PIECE: usize = 4096;
 /// How long the ledger may not have been looked at for what was found to be told again without asking it.
 const FRESH: Duration = Duration::from_secs(2);
-/// How many asks' answers are kept.
+/// How many asks' answers are kept, and how many refusals.
 const MOST_KEPT: usize = 1024;
+/// How long a refusal holds without the ledger being asked again.
+const REFUSED: Duration = Duration::from_secs(3);
+/// The same where the ledger could not be reached, or does not show the permit yet.
+const UNREACHED: Duration = Duration::from_secs(1);
 
 /// The rows of all blocks up to one. A clone is a snapshot: it costs nothing, and whoever tests it is in nobody's
 /// way.
@@ -262,6 +266,7 @@ impl Rows {
 }
 
 /// A token at work.
+#[derive(PartialEq, Eq)]
 struct Live {
     token: VerifiedToken,
     answers: LetterPublicKey,
@@ -296,18 +301,60 @@ pub struct Told {
 /// A place for an ask's answer; who works on it holds it.
 type Slot = Arc<Mutex<Option<Kept>>>;
 
+/// Asks that were refused a moment ago, and why: anyone may ask, and each time the ledger would be asked for the
+/// whole ask, and a block be caused perhaps.
+#[derive(Default)]
+struct Refusals(BTreeMap<AskId, (Instant, Failure)>);
+
+impl Refusals {
+    /// Why an ask was refused just now.
+    fn of(&self, ask: &AskId, now: Instant) -> Option<Failure> {
+        let (until, failure) = self.0.get(ask)?;
+        (now < *until).then(|| failure.clone())
+    }
+
+    /// Keeps a refusal for a moment; not that there is no such ask, which costs little and may change unseen.
+    fn keep(&mut self, ask: &AskId, failure: &Failure, now: Instant) {
+        let lasts = match failure.kind() {
+            Kind::File => return,
+            Kind::Network => UNREACHED,
+            _ => REFUSED,
+        };
+        self.0.retain(|_, (until, _)| now < *until);
+        if self.0.len() >= MOST_KEPT {
+            let oldest = self.0.iter().min_by_key(|(_, (until, _))| *until);
+            if let Some(oldest) = oldest.map(|(ask, _)| *ask) {
+                self.0.remove(&oldest);
+            }
+        }
+        self.0.insert(*ask, (now + lasts, failure.clone()));
+    }
+}
+
 /// The answers that are kept, and the tokens that were used.
 #[derive(Default)]
 struct Memory {
     /// By ask: when it was last asked for, until when it holds in seconds, and what.
     answers: BTreeMap<AskId, (u64, u64, Slot)>,
     asked: u64,
+    refused: Refusals,
     /// Which ask used a nonce, and until when it is remembered, in seconds.
     nonces: BTreeMap<[u8; 16], (AskId, u64)>,
 }
 
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds a slot that nobody works on: who asks for a slow ask again and again takes one hand and not all.
+fn hold_free<'s>(slot: &'s Slot, ask: &AskId) -> Attempt<MutexGuard<'s, Option<Kept>>> {
+    match slot.try_lock() {
+        Ok(held) => Ok(held),
+        Err(TryLockError::Poisoned(held)) => Ok(held.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::new(Kind::Network, "this ask is being searched for already").of(ask))
+        }
+    }
 }
 
 /// A search node at work; many may ask it at once.
@@ -357,6 +404,7 @@ impl<'a, D: Desk> Searcher<'a, D> {
             if !changed.is_empty() {
                 let mut memory = hold(&self.memory);
                 memory.answers.retain(|ask, _| !changed.contains(ask));
+                memory.refused.0.retain(|ask, _| !changed.contains(ask));
             }
         }
         *hold(&self.followed) = Some(Instant::now());
@@ -381,16 +429,20 @@ impl<'a, D: Desk> Searcher<'a, D> {
     }
 
     /// Answers an ask: every token that the patient sent this node for it is checked, and tested against the rows
-    /// on all cores. What was found is kept while the ask is open: asked again, only new rows are tested.
+    /// on all cores. What was found is kept while the ask is open: asked again, only new rows are tested. A refusal
+    /// is kept for a moment; who asks while another is answered for the same ask is told to come again.
     pub fn answer(&self, ask: &AskId, now: u64) -> Attempt<Told> {
+        if let Some(refused) = hold(&self.memory).refused.of(ask, Instant::now()) {
+            return Err(refused);
+        }
         let slot = self.slot(ask);
-        let mut held = hold(&slot);
-        let known = held.take().filter(|k| now <= k.until && self.is_fresh());
+        let mut held = hold_free(&slot, ask)?;
+        let known = held.take().filter(|k| now <= k.until);
         let answered = match known {
-            Some(kept) => self.search(ask, kept),
-            None => self
+            Some(kept) if self.is_fresh() => self.search(ask, kept),
+            known => self
                 .learn(ask, now)
-                .and_then(|live| self.search(ask, Kept::of(live))),
+                .and_then(|live| self.search(ask, Kept::again(live, known))),
         };
         let mut memory = hold(&self.memory);
         // Another may stand there by now: a block came in between that changed the ask.
@@ -408,6 +460,7 @@ impl<'a, D: Desk> Searcher<'a, D> {
             Err(failure) => {
                 if own.is_some() {
                     memory.answers.remove(ask);
+                    memory.refused.keep(ask, &failure, Instant::now());
                 }
                 Err(failure)
             }
@@ -540,6 +593,12 @@ impl<'a, D: Desk> Searcher<'a, D> {
 }
 
 impl Kept {
+    /// What was found with the same tokens before; nothing if they are others.
+    fn again(live: Vec<Live>, known: Option<Self>) -> Self {
+        let known = known.filter(|known| known.live == live);
+        known.unwrap_or_else(|| Self::of(live))
+    }
+
     /// Nothing yet.
     fn of(live: Vec<Live>) -> Self {
         let ends = live.iter().map(|l| l.token.terms().not_after);
@@ -564,4 +623,106 @@ fn matches(token: &VerifiedToken, rows: &[&[Placed]]) -> Vec<Found> {
     };
     let rows = rows.par_iter().flat_map(|piece| piece.par_iter());
     rows.filter_map(test).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use eligo_sharing::{
+        search::{Bucket, Field, Keyword, SearchToken, WriterKey},
+        wallet::{HospitalId, Wallet},
+    };
+
+    use super::*;
+
+    const ASK: AskId = AskId::new([7; 32]);
+
+    fn closed() -> Failure {
+        Failure::new(Kind::Closed, "the ask is over")
+    }
+
+    #[test]
+    fn a_refusal_holds_for_a_moment() {
+        let (mut refused, now) = (Refusals::default(), Instant::now());
+        refused.keep(&ASK, &closed(), now);
+        let again = |after| refused.of(&ASK, now + after).map(|f| f.kind());
+        assert_eq!(again(Duration::ZERO), Some(Kind::Closed));
+        assert_eq!(again(REFUSED), None);
+        assert!(refused.of(&AskId::new([8; 32]), now).is_none());
+    }
+
+    #[test]
+    fn what_may_change_unseen_is_not_kept_and_an_outage_for_less() {
+        let (mut refused, now) = (Refusals::default(), Instant::now());
+        let unknown = Failure::new(Kind::File, "there is no such ask");
+        refused.keep(&ASK, &unknown, now);
+        assert!(refused.of(&ASK, now).is_none());
+        let away = Failure::new(Kind::Network, "no node");
+        refused.keep(&ASK, &away, now);
+        assert!(refused.of(&ASK, now).is_some());
+        assert!(refused.of(&ASK, now + UNREACHED).is_none());
+    }
+
+    #[test]
+    fn so_many_refusals_are_kept_and_no_more() {
+        let (mut refused, now) = (Refusals::default(), Instant::now());
+        for n in 0..2 * MOST_KEPT as u64 {
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&n.to_le_bytes());
+            refused.keep(&AskId::new(name), &closed(), now + Duration::from_micros(n));
+        }
+        assert_eq!(refused.0.len(), MOST_KEPT);
+        // The oldest went.
+        assert!(refused.of(&AskId::new([0; 32]), now).is_none());
+    }
+
+    #[test]
+    fn who_asks_while_another_is_answered_does_not_wait() {
+        let slot = Slot::default();
+        let held = hold_free(&slot, &ASK).ok().unwrap();
+        let busy = hold_free(&slot, &ASK).err().unwrap();
+        assert_eq!(busy.kind(), Kind::Network);
+        drop(held);
+        assert!(hold_free(&slot, &ASK).is_ok());
+    }
+
+    /// A token of a patient's for a word, with everything it is used with.
+    fn live(order: &SearchToken, signer: &SigningKey, letters: &LetterKey) -> Live {
+        let token = SearchToken::from_bytes(&order.to_bytes()).unwrap();
+        let token = token.verify(&signer.verifying_key(), "node", 0, |_| false);
+        Live {
+            token: token.unwrap(),
+            answers: letters.public(),
+            places: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_kept_with_the_same_tokens_and_no_others() {
+        let wallet = Wallet::generate(&mut OsRng);
+        let key = wallet.search_key(&HospitalId::new("h").unwrap());
+        let shared = key.share_with(&WriterKey::generate(&mut OsRng).public());
+        let (signer, letters) = (
+            SigningKey::from_bytes(&[1; 32]),
+            LetterKey::generate(&mut OsRng),
+        );
+        let bucket = Bucket::new("2026-01").unwrap();
+        let order = |word: &str| {
+            let word = Keyword::new(Field::Diagnosis, word).unwrap();
+            let doors = vec![key.trapdoor(&shared, &word, &bucket)];
+            SearchToken::new(doors, "node", 9, &signer, &mut OsRng).unwrap()
+        };
+        let (first, second) = (order("I63"), order("I64"));
+        let of = |order| live(order, &signer, &letters);
+        let known = || Kept {
+            upto: 5,
+            ..Kept::of(vec![of(&first)])
+        };
+        assert_eq!(Kept::again(vec![of(&first)], Some(known())).upto, 5);
+        assert_eq!(Kept::again(vec![of(&second)], Some(known())).upto, 0);
+        let both = vec![of(&first), of(&second)];
+        assert_eq!(Kept::again(both, Some(known())).upto, 0);
+        assert_eq!(Kept::again(vec![of(&first)], None).upto, 0);
+    }
 }

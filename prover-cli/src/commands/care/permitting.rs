@@ -22,7 +22,7 @@ use crate::{
         crumbs::{Crumb, Crumbs},
         form::Form,
         mandate::{Mandate, outside},
-        permitting::{self, Answering, Asked, Own, asks_at, read_ask},
+        permitting::{self, Answering, Asked, Besides, Own, read_ask, seen_at},
         searching::SearcherCard,
     },
     commands::wallet::WalletArgs,
@@ -55,11 +55,13 @@ pub fn inbox(args: &Inbox, console: &Console) -> Attempt<u8> {
     let client = args.node.connect(console)?;
     let name = EncounterName::of(encounter.signer.verifying_key().as_bytes());
     let letters = letter_key(&encounter);
+    let seen = seen_at(&client, &name, now_ms())?;
     let mut all = Vec::new();
-    for ask in asks_at(&client, &name)? {
+    for ask in seen.iter().map(|seen| seen.ask) {
+        let besides = Besides::of(&ask, &seen);
         // Anyone can write letters; one that does not open is none of ours.
         match read_ask(&client, &ask, &letters) {
-            Ok(asked) => all.push(show(&asked, &crumbs, console)?),
+            Ok(asked) => all.push(show(&asked, &besides, &crumbs, console)?),
             Err(error) if error.kind() == Kind::File => {
                 console.warn(format!("ask {ask}: its letter cannot be read"));
             }
@@ -73,17 +75,20 @@ pub fn inbox(args: &Inbox, console: &Console) -> Attempt<u8> {
     Ok(0)
 }
 
+fn now_ms() -> u64 {
+    moment::now().unwrap_or_default().saturating_mul(1000)
+}
+
 fn status(asked: &Asked) -> &'static str {
-    let now_ms = moment::now().unwrap_or_default().saturating_mul(1000);
     match (asked.trail.is_over(), asked.trail.is_answered()) {
         (true, _) => "over",
-        _ if now_ms > asked.trail.terms().until_ms => "over",
+        _ if now_ms() > asked.trail.terms().until_ms => "over",
         (false, true) => "permitted",
         (false, false) => "waiting",
     }
 }
 
-fn show(asked: &Asked, crumbs: &Crumbs, console: &Console) -> Attempt<Value> {
+fn show(asked: &Asked, besides: &Besides, crumbs: &Crumbs, console: &Console) -> Attempt<Value> {
     let request = &asked.request;
     let about = permitting::matching(request, crumbs.all())?;
     let until = asked.trail.terms().until_ms / 1000;
@@ -112,6 +117,7 @@ fn show(asked: &Asked, crumbs: &Crumbs, console: &Console) -> Attempt<Value> {
             crumb.receipt.record, crumb.hospital, crumb.receipt.department, crumb.receipt.month
         ));
     }
+    warn_of(besides, &asked.trail.ask(), console);
     Ok(json!({
         "ask": asked.trail.ask().to_string(),
         "status": status(asked),
@@ -124,7 +130,37 @@ fn show(asked: &Asked, crumbs: &Crumbs, console: &Console) -> Attempt<Value> {
         "reason": request.reason,
         "until": moment::show(until),
         "records": about.iter().map(|c| c.receipt.record.to_string()).collect::<Vec<_>>(),
+        "besides": besides_json(besides),
     }))
+}
+
+fn warn_of(besides: &Besides, ask: &AskId, console: &Console) {
+    if let Some(warning) = besides.warning(ask) {
+        console.warn(warning);
+    }
+}
+
+/// The other asks at the visit by the same doctor or name, and through how many hospitals they all are.
+fn besides_json(besides: &Besides) -> Value {
+    let asks = besides.asks.iter().map(ToString::to_string);
+    json!({ "asks": asks.collect::<Vec<_>>(), "hospitals": besides.hospitals })
+}
+
+/// Warns of asks of the same doctor through several hospitals, and refuses the second of two that are open.
+fn look_beside(client: &Client<HttpDesk>, asked: &Asked, console: &Console) -> Attempt<Besides> {
+    let ask = asked.trail.ask();
+    let seen = seen_at(client, &asked.trail.encounter(), now_ms())?;
+    let besides = Besides::of(&ask, &seen);
+    warn_of(&besides, &ask, console);
+    match besides.stands {
+        None => Ok(besides),
+        Some(other) => {
+            let what = "the same doctor has an open ask at this visit through another hospital";
+            let help =
+                format!("permit ask {other} instead, or end it first: eligo care revoke {other}");
+            Err(Failure::new(Kind::Closed, what).of(ask).help(help))
+        }
+    }
 }
 
 /// Who answers: a patient with the visit asked at, or a relative with a mandate
@@ -238,6 +274,7 @@ pub fn permit(args: &Permit, console: &Console) -> Attempt<u8> {
             .of(args.ask)
             .help("do not permit; ask at the hospital"));
     }
+    let besides = look_beside(&client, &asked, console)?;
     let mut until = args.until.min(asked.trail.terms().until_ms / 1000);
     if let Held::Relative(_, mandate) = &held {
         until = until.min(mandate.until);
@@ -273,6 +310,7 @@ pub fn permit(args: &Permit, console: &Console) -> Attempt<u8> {
         "searches": searches,
         "until": moment::show(until),
         "height": height,
+        "besides": besides_json(&besides),
     }));
     Ok(0)
 }

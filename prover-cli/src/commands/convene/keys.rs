@@ -82,13 +82,7 @@ pub fn renew(args: &Renew, console: &Console) -> Attempt<u8> {
         Ok(found == Some(hex::encode(key)))
     };
     let sent = Account::new(&client, next.signer()).send_unless(Body::Convene(act), known);
-    let sent = sent.map_err(|error| {
-        if matches!(error, AgentError::Refused(_)) {
-            // It is nobody's key.
-            std::fs::remove_file(&args.output).ok();
-        }
-        error
-    })?;
+    let sent = sent.map_err(|error| unsent(error, &args.output))?;
     let height = sent.map(|sent| sent.height.get());
     let since = height.map_or_else(|| "already".to_owned(), |h| format!("from block {h} on"));
     console.say(format!(
@@ -105,6 +99,21 @@ pub fn renew(args: &Renew, console: &Console) -> Attempt<u8> {
         "output": shown(&args.output),
     }));
     Ok(0)
+}
+
+/// Why the ledger did not hear of the key. The file stays whatever was said: that it was refused may be a node's
+/// word alone, and it may hold the only copy of the key in force.
+fn unsent(error: AgentError, output: &Path) -> Failure {
+    let refused = matches!(error, AgentError::Refused(_));
+    let failure = Failure::from(error);
+    if !refused {
+        return failure;
+    }
+    let output = shown(output);
+    failure.help(format!(
+        "{output} is kept, for a node can say so of a key that is in force; run this again with -o {output}, which \
+         goes on with that key, best at another node"
+    ))
 }
 
 /// The proxy with its new key, which lies in the file before the ledger hears of it; the one of a run that was

@@ -95,7 +95,10 @@ fn signer(args: &Ask, console: &Console) -> Attempt<SigningKey> {
 }
 
 pub fn ask(args: &Ask, console: &Console) -> Attempt<u8> {
-    args.output.check(args.force)?;
+    let begun = begun(args, console);
+    if begun.is_none() {
+        args.output.check(args.force)?;
+    }
     let key = signer(args, console)?;
     let client = args.node.connect(console)?;
     let name = match (&args.record, &args.role) {
@@ -110,27 +113,27 @@ pub fn ask(args: &Ask, console: &Console) -> Attempt<u8> {
         (None, None) => return Err(Failure::usage("which name?").help("--record or --role")),
     };
     let party = AccountId::of(&key.verifying_key());
-    let asked = NameAsk::new(party, name);
+    // First the file: without it the answers could not be read.
+    let asked = match begun.filter(|b| b.party == party && b.name == name) {
+        Some(begun) => begun,
+        None => written(args, NameAsk::new(party, name))?,
+    };
+    let letters = asked.letters()?.public();
     let act = Act::AskName {
         name: asked.name.name().map_err(|e| e.of("the name"))?,
-        letters: *asked.letters()?.public().as_bytes(),
+        letters: *letters.as_bytes(),
     };
-    // First the file: without it the answers could not be read.
-    let text = asked.text()?;
-    args.output
-        .write(text.as_bytes(), Access::Secret, args.force)?;
-    let sent = Account::new(&client, &key).send(Body::Convene(act));
-    let height = match sent.and_then(|sent| Ok((sent.height, sent.accepted()?))) {
-        Ok((height, _)) => height.get(),
-        Err(error) => {
-            if let (AgentError::Refused(_), Target::File(path)) = (&error, &args.output) {
-                std::fs::remove_file(path).ok();
-            }
-            return Err(error.into());
-        }
+    let mine = hex::encode(letters.as_bytes());
+    let known = || {
+        let mut views = client.names()?.into_iter();
+        Ok(views.any(|v| v.party == party && v.letters == mine))
     };
+    let sent = Account::new(&client, &key).send_unless(Body::Convene(act), known);
+    let sent = sent.map_err(|error| unasked(error, &args.output))?;
+    let height = sent.map(|sent| sent.height.get());
+    let since = height.map_or_else(|| "already".to_owned(), |h| format!("in block {h}"));
     console.say(format!(
-        "{}: asked for the key of {}, in block {height}\nnext: eligo name take --ask {}",
+        "{}: asked for the key of {}, {since}\nnext: eligo name take --ask {}",
         args.output, asked.name, args.output
     ));
     let mut object = json!({
@@ -143,6 +146,38 @@ pub fn ask(args: &Ask, console: &Console) -> Attempt<u8> {
     }
     console.object(object);
     Ok(0)
+}
+
+/// The ask of a run that was cut short or refused, if one lies where it is to be written.
+fn begun(args: &Ask, console: &Console) -> Option<NameAsk> {
+    let Target::File(path) = &args.output else {
+        return None;
+    };
+    if args.force || !path.is_file() {
+        return None;
+    }
+    NameAsk::read_secret(&Source::File(path.clone()), console).ok()
+}
+
+fn written(args: &Ask, asked: NameAsk) -> Attempt<NameAsk> {
+    let text = asked.text()?;
+    args.output
+        .write(text.as_bytes(), Access::Secret, args.force)?;
+    Ok(asked)
+}
+
+/// Why the ledger did not hear of an ask. The file stays whatever was said: that it was refused may be a node's word
+/// alone, and without the file the answers could not be read.
+fn unasked(error: AgentError, output: &Target) -> Failure {
+    let refused = matches!(error, AgentError::Refused(_));
+    let failure = Failure::from(error);
+    match output {
+        Target::File(_) if refused => failure.help(format!(
+            "{output} is kept, for a node can say so of an ask that stands; run this again with -o {output}, which goes \
+             on with that ask, best at another node"
+        )),
+        _ => failure,
+    }
 }
 
 /// Take a name's key

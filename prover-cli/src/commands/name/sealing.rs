@@ -104,8 +104,7 @@ pub fn seal(args: &Seal, console: &Console) -> Attempt<u8> {
     let text = NameCapsule::sealed(&capsule).text()?;
     let written = capsule_file.write_all(text.as_bytes());
     written.map_err(|e| Failure::unexpected(e).of(capsule_file.name()))?;
-    capsule_file.keep()?;
-    sealed.keep()?;
+    keep_both(sealed, capsule_file)?;
     let threshold = key.threshold();
     console.say(format!(
         "{}: sealed to the name of version {} of the record\n{capsule_target}: capsule\n\
@@ -120,6 +119,22 @@ pub fn seal(args: &Seal, console: &Console) -> Attempt<u8> {
         "threshold": threshold,
     }));
     Ok(0)
+}
+
+/// Puts both files in their places, the ciphertext first: a capsule that is overwritten is never of a ciphertext that
+/// still stands.
+fn keep_both(sealed: Staged, capsule: Staged) -> Attempt<()> {
+    let (ciphertext, name) = (sealed.name(), capsule.name());
+    sealed.keep().map_err(|failure| {
+        failure.showing(format!(
+            "neither the ciphertext {ciphertext} nor the capsule {name} is written"
+        ))
+    })?;
+    capsule.keep().map_err(|failure| {
+        failure.showing(format!(
+            "the ciphertext {ciphertext} is written and the capsule {name} is not: seal again, to both"
+        ))
+    })
 }
 
 /// Open what was sealed to a name
