@@ -35,10 +35,10 @@ use rand_chacha::rand_core::SeedableRng;
 use super::ceremony::swap_letters;
 use crate::support::Toy;
 
-type Ledger = Client<Arc<Node<Market>>>;
+pub(super) type Ledger = Client<Arc<Node<Market>>>;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn open(folder: &Path) -> (Scenario<Toy>, Ledger) {
+pub(super) fn open(folder: &Path) -> (Scenario<Toy>, Ledger) {
     let config = Config {
         institutions: 5,
         ..Config::default()

@@ -6,3 +6,4 @@ mod beacon;
 mod ceremony;
 mod election;
 mod named;
+mod omission;
