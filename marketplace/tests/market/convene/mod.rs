@@ -6,4 +6,5 @@ mod beacon;
 mod ceremony;
 mod election;
 mod named;
+#[cfg(feature = "node")]
 mod omission;
