@@ -74,8 +74,8 @@ pub fn run(args: &Seal, console: &Console) -> Attempt<u8> {
     drop(progress);
     let written = capsule_file.write_all(capsule.to_json().as_bytes());
     written.map_err(|e| Failure::unexpected(e).of(capsule_file.name()))?;
-    capsule_file.keep()?;
     sealed.keep()?;
+    capsule_file.keep()?;
     let digest = hex::encode(capsule.ciphertext_digest());
     console.say(format!(
         "{}: sealed\n{capsule_target}: capsule\nlabel {label}\ndigest {digest}",
