@@ -190,14 +190,14 @@ fn relay(mut stream: TcpStream, honest: &str, lies: &Lies) -> std::io::Result<()
         }
         body_of_answer = serde_json::to_vec(&told).unwrap();
     }
-    if let Some((height, event)) = &lies.accepted {
-        if path == format!("/v1/blocks/{height}") {
-            let mut block = Delivery::from_wire(&body_of_answer).unwrap();
-            let outcome = &mut block.done.outcomes[0];
-            let events = List::<Event, MAX_EVENTS>::new(vec![event.clone()]).unwrap();
-            (outcome.code, outcome.data) = (0, events.to_wire());
-            body_of_answer = block.to_wire();
-        }
+    if let Some((height, event)) = &lies.accepted
+        && path == format!("/v1/blocks/{height}")
+    {
+        let mut block = Delivery::from_wire(&body_of_answer).unwrap();
+        let outcome = &mut block.done.outcomes[0];
+        let events = List::<Event, MAX_EVENTS>::new(vec![event.clone()]).unwrap();
+        (outcome.code, outcome.data) = (0, events.to_wire());
+        body_of_answer = block.to_wire();
     }
     write(&mut stream, &answer, &body_of_answer)
 }

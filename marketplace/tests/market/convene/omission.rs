@@ -131,8 +131,8 @@ fn a_node_that_leaves_words_out_gets_no_share_and_no_key() {
     };
     let lied_to = Client::new(market.genesis.clone(), desk).unwrap();
     assert_eq!(lied_to.ceremonies().unwrap()[0].stage, Stage::Open);
-    for at in 0..3 {
-        let deeds = AuthorityAgent::new(&lied_to, &identities[at], journal(at)).step();
+    for (at, identity) in identities.iter().enumerate() {
+        let deeds = AuthorityAgent::new(&lied_to, identity, journal(at)).step();
         assert!(deeds.unwrap().is_empty());
     }
     assert_eq!(*lied_to.desk().openings.lock().unwrap(), 0);
