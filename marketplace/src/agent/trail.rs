@@ -66,6 +66,13 @@ fn is_done_by(step: &ProvenStep, account: &AccountId) -> bool {
     step.standing == Standing::Proved && sender(step).as_ref() == Some(account)
 }
 
+/// An account that is used once and thrown away.
+fn nobody() -> SigningKey {
+    let mut seed = Zeroizing::new([0; 32]);
+    OsRng.fill_bytes(seed.as_mut_slice());
+    SigningKey::from_bytes(&seed)
+}
+
 /// Checks steps, and has the chain commit to their results: if some are of the last block, the next is caused,
 /// from an account that is thrown away. Those that are [`Standing::Final`] even then rest on the node's word.
 ///
@@ -79,11 +86,8 @@ pub fn committed<D: Desk>(
     if proven.iter().all(|s| s.standing != Standing::Final) {
         return Ok(proven);
     }
-    let mut seed = Zeroizing::new([0; 32]);
-    OsRng.fill_bytes(seed.as_mut_slice());
-    let nobody = SigningKey::from_bytes(&seed);
     // A node that takes none leaves the steps as they are.
-    drop(Account::new(client, &nobody).cause_block());
+    drop(Account::new(client, &nobody()).cause_block());
     let again = proven.into_iter().map(|step| match step.standing {
         Standing::Final => {
             let checked = client.prove(vec![step.step])?;

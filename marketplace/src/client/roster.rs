@@ -56,8 +56,9 @@ fn is_about_key(event: &Event, proxy: &AccountId) -> bool {
 
 impl<D: Desk> Client<D> {
     /// The key with which a proxy stood before this place: of its last registration or renewal, by a transaction of
-    /// its own that the contract accepted, or of the genesis document, which needs no proof. A node can leave a
-    /// renewal out, and so have a grant made that the contract refuses; it cannot pass another's key off.
+    /// its own that the contract accepted, or of the genesis document, which needs no proof. A node cannot pass
+    /// another's key off, but it can leave a renewal out: who grants has the contract bear
+    /// [witness](crate::agent::trail::witnessed) to the keys.
     ///
     /// # Errors
     /// [`ClientError`], also if it had none then.

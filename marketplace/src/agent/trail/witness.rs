@@ -4,12 +4,9 @@
 //! comes too late. The contract draws by itself at the end of a block, which only a node tells of. What it
 //! accepted as [`Act::WitnessDraw`] is shown by a transaction's result, to which the chain commits.
 
-use ed25519_dalek::SigningKey;
 use eligo_sharing::tcpre::ProxyRoster;
-use rand_core::{OsRng, RngCore};
-use zeroize::Zeroizing;
 
-use super::{AskTrail, all_proved, nonsense};
+use super::{AskTrail, all_proved, nobody, nonsense};
 use crate::agent::{Account, AgentError};
 use crate::client::seen::SeenProxy;
 use crate::client::{Client, Desk, Standing, Step};
@@ -53,10 +50,7 @@ fn ask_contract<D: Desk>(
     service: RequirementName,
     drawn: &Drawn,
 ) -> Result<Step, AgentError> {
-    let mut seed = Zeroizing::new([0; 32]);
-    OsRng.fill_bytes(seed.as_mut_slice());
-    let nobody = SigningKey::from_bytes(&seed);
-    let sent = Account::new(client, &nobody).send(Body::Convene(Act::WitnessDraw {
+    let sent = Account::new(client, &nobody()).send(Body::Convene(Act::WitnessDraw {
         service,
         proxies: drawn.clone(),
     }))?;
