@@ -219,7 +219,8 @@ pub enum Verdict {
     Reject,
 }
 
-/// Who asks, and the asker's counter: o and t, c of a REQUEST. A client's counters grow strictly.
+/// Who asks, and the asker's counter: o and t, c of a REQUEST. A client's counters grow strictly: a request
+/// that is executed ends those with its counter or a smaller one that were not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId {
     /// The client.
@@ -323,6 +324,16 @@ pub enum Restoration {
 pub trait Pool {
     /// Calls `take` with each, oldest first, until it returns false.
     fn each(&self, take: &mut dyn FnMut(&Transaction) -> bool);
+}
+
+impl Pool for Vec<Transaction> {
+    fn each(&self, take: &mut dyn FnMut(&Transaction) -> bool) {
+        for tx in self {
+            if !take(tx) {
+                break;
+            }
+        }
+    }
 }
 
 /// A deterministic ledger; no clock, no randomness, no network.

@@ -210,6 +210,12 @@ impl<A: Application> Chain<A> {
         self.state.sessions.stale(&request)
     }
 
+    /// The counter of a client's last executed request.
+    #[cfg(feature = "malachite")]
+    pub(crate) fn last_counter(&self, client: &[u8; 32]) -> Option<u64> {
+        self.state.sessions.last(client)
+    }
+
     /// Proposes the next block from what waits.
     pub fn propose(&mut self, now: Time, pool: &dyn Pool, evidence: &[Evidence]) -> Block {
         let height = self.state.height.next();

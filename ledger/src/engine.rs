@@ -24,6 +24,10 @@ pub enum EngineError {
     /// That replica is not running.
     #[error("replica {0} is not running")]
     NotRunning(ReplicaId),
+    /// Another request of its client, with this counter or a later one, was executed first: this one never
+    /// was and never will be.
+    #[error("its counter went to another request of its client: sign it again with a new one")]
+    Overtaken,
 }
 
 /// Where a transaction was executed, and with what result: f+1 replicas say so.
@@ -37,22 +41,25 @@ pub struct Reply {
     pub outcome: Outcome,
 }
 
+/// What a client is told in the end.
+pub(crate) type Answer = Result<Reply, EngineError>;
+
 /// A submitted transaction.
 #[derive(Debug)]
 pub struct Receipt {
-    pub(crate) reply: Receiver<Reply>,
+    pub(crate) reply: Receiver<Answer>,
 }
 
 impl Receipt {
     /// Waits for the reply.
     ///
     /// # Errors
-    /// [`EngineError::TimedOut`] or [`EngineError::Stopped`].
+    /// [`EngineError::TimedOut`], [`EngineError::Stopped`] or [`EngineError::Overtaken`].
     pub fn wait(&self, at_most: Duration) -> Result<Reply, EngineError> {
         self.reply.recv_timeout(at_most).map_err(|e| match e {
             RecvTimeoutError::Timeout => EngineError::TimedOut,
             RecvTimeoutError::Disconnected => EngineError::Stopped,
-        })
+        })?
     }
 }
 

@@ -21,6 +21,7 @@ mod signing;
 mod snapshots;
 mod store;
 mod transport;
+mod waiting;
 
 use crate::application::{Application, Genesis, Query, QueryAnswer};
 use crate::block::Transaction;

@@ -82,6 +82,16 @@ impl Mempool {
     pub fn contains(&self, id: &Digest) -> bool {
         self.places.contains_key(id)
     }
+    /// All, oldest first, each with its place: places only grow.
+    #[cfg(feature = "malachite")]
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (u64, &Transaction)> {
+        self.queue.iter().map(|(place, tx)| (*place, tx))
+    }
+    /// The place of what comes next.
+    #[cfg(feature = "malachite")]
+    pub(crate) const fn end(&self) -> u64 {
+        self.next
+    }
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {

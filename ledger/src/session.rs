@@ -29,6 +29,12 @@ impl Sessions {
         (request.counter <= last.counter).then_some((last.height, last.index))
     }
 
+    /// The client's last counter.
+    #[cfg(feature = "malachite")]
+    pub(crate) fn last(&self, client: &[u8; 32]) -> Option<u64> {
+        self.0.get(client).map(|last| last.counter)
+    }
+
     /// A request was executed.
     pub(crate) fn executed(&mut self, request: &RequestId, height: Height, index: u32) {
         let last = Last {

@@ -112,6 +112,32 @@ fn transactions_are_answered_proven_and_not_repeated() {
 }
 
 #[test]
+fn a_request_whose_counter_is_used_up_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, engine) = cluster(dir.path(), 4);
+    let fifth = ask(&engine, 5);
+    let told = |slip: Slip| {
+        let receipt = engine.submit(slip.transaction().unwrap()).unwrap();
+        receipt.wait(PATIENCE)
+    };
+    let slip = |counter, order| Slip {
+        client: [7; 32],
+        counter,
+        order,
+    };
+    assert_eq!(told(slip(4, Order::Add(1))), Err(EngineError::Overtaken));
+    // Not the result of another request with the same counter.
+    assert_eq!(told(slip(5, Order::Add(2))), Err(EngineError::Overtaken));
+    assert_eq!(told(slip(5, Order::Add(1))), Ok(fifth));
+    // Two with one counter at the same time: one is executed, and the other is told.
+    let rivals = [6, 7].map(|n| slip(6, Order::Add(n)).transaction().unwrap());
+    let receipts = rivals.map(|tx| engine.submit(tx).unwrap());
+    let answers = receipts.map(|receipt| receipt.wait(PATIENCE));
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1], Err(EngineError::Overtaken));
+}
+
+#[test]
 fn replicas_can_be_stopped_and_started_at_any_moment() {
     let dir = tempfile::tempdir().unwrap();
     let (_, engine) = cluster(dir.path(), 4);

@@ -16,7 +16,7 @@ use eligo_ledger::cluster::control::{Control, ControlServer, Report};
 use eligo_ledger::cluster::{Charter, ReplicaConfig, configurations, found};
 use eligo_ledger::digest::{Digest, Purpose};
 use eligo_ledger::embedded::{ClusterConfig, Embedded};
-use eligo_ledger::engine::{Engine, Reply};
+use eligo_ledger::engine::{Engine, EngineError, Reply};
 use eligo_ledger::height::{Height, Time};
 use eligo_ledger::light::verify_proof;
 use eligo_ledger::malachite::Malachite;
@@ -620,6 +620,14 @@ fn both_engines_come_to_the_same_state() {
     let start = |c| Malachite::start(c, Abacus::default()).unwrap();
     let replicas: Vec<Malachite> = configs.iter().map(start).collect();
     let malachite = outcomes(&replicas[0], &orders);
+    // Whoever comes too late is told, on this engine as on the other.
+    let late = Slip {
+        client: [0; 32],
+        counter: 59,
+        order: Order::Add(1),
+    };
+    let late = replicas[1].submit(late.transaction().unwrap()).unwrap();
+    assert_eq!(late.wait(PATIENCE), Err(EngineError::Overtaken));
     let hash = replicas[0].report().app_hash;
     let begun = Instant::now();
     while replicas.iter().any(|r| r.report().app_hash != hash) {

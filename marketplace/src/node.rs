@@ -360,7 +360,7 @@ fn stalled(error: EngineError) -> DeskError {
     let kind = match error {
         EngineError::TimedOut => ProblemKind::TimedOut,
         EngineError::Rejected(Reject::PoolFull | Reject::Waiting) => ProblemKind::Busy,
-        EngineError::Rejected(_) => ProblemKind::Rejected,
+        EngineError::Rejected(_) | EngineError::Overtaken => ProblemKind::Rejected,
         EngineError::Stopped | EngineError::NotRunning(_) => ProblemKind::Stopped,
     };
     Problem::new(kind, error).into()
@@ -382,7 +382,15 @@ impl<A: Served + 'static> Desk for Node<A> {
             Some(place) => place,
             None => {
                 let receipt = self.engine.submit(transaction.clone()).map_err(stalled)?;
-                let reply = receipt.wait(self.patience).map_err(stalled)?;
+                let reply = match receipt.wait(self.patience) {
+                    // The application has a name for that.
+                    Err(EngineError::Overtaken) => {
+                        self.admit(transaction)?;
+                        Err(EngineError::Overtaken)
+                    }
+                    reply => reply,
+                };
+                let reply = reply.map_err(stalled)?;
                 (reply.height, reply.index, reply.outcome)
             }
         };

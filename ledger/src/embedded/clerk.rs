@@ -1,32 +1,39 @@
 //! Collects replies: a result counts when f+1 replicas give the same.
 
-use crate::block::Outcome;
 use crate::digest::Digest;
-use crate::engine::{Alarm, Alarms, Blocks, Receipt, Reply};
+use crate::engine::{Alarm, Alarms, Answer, Blocks, Receipt, Reply};
 use crate::height::{Height, ReplicaId};
 use crate::pbft::effect::Delivery;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Heights whose replies are still being counted.
+/// Heights, and requests asked again, whose replies are still being counted.
 const WINDOW: usize = 256;
 
 /// What a replica reports, after it is on its disk.
 pub(super) enum Report {
     /// A block was executed.
     Delivered(ReplicaId, Arc<Delivery>),
-    /// A request came again; its result.
-    Again(ReplicaId, Digest, Height, u32, Outcome),
+    /// A request came again, or too late; what there is to say.
+    Again(ReplicaId, Digest, Answer),
     /// Something is wrong.
     Alarm(ReplicaId, Alarm),
 }
 
 #[derive(Default)]
 struct Desk {
-    waiting: BTreeMap<Digest, Vec<Sender<Reply>>>,
+    waiting: BTreeMap<Digest, Vec<Sender<Answer>>>,
     streams: Vec<Sender<Arc<Delivery>>>,
     watchers: Vec<Sender<(ReplicaId, Alarm)>>,
+}
+
+impl Desk {
+    fn answer(&mut self, tx: &Digest, answer: &Answer) {
+        for receipt in self.waiting.remove(tx).into_iter().flatten() {
+            receipt.send(answer.clone()).ok();
+        }
+    }
 }
 
 /// The thread that answers clients.
@@ -74,14 +81,13 @@ impl Clerk {
     }
 }
 
-type Place = (Digest, Height, u32, Outcome);
-
 struct Counter {
     desk: Arc<Mutex<Desk>>,
     enough: usize,
     /// By height and (block, application hash): who said so.
     blocks: BTreeMap<Height, BTreeMap<(Digest, Digest), Vec<ReplicaId>>>,
-    again: BTreeMap<Place, Vec<ReplicaId>>,
+    /// By request for which somebody waits: what is said of it, and by whom.
+    again: BTreeMap<Digest, Vec<(Answer, Vec<ReplicaId>)>>,
     done: Height,
 }
 
@@ -90,9 +96,7 @@ impl Counter {
         while let Ok(report) = inbox.recv() {
             match report {
                 Report::Delivered(id, delivery) => self.delivered(id, &delivery),
-                Report::Again(id, tx, height, index, outcome) => {
-                    self.again(id, (tx, height, index, outcome));
-                }
+                Report::Again(id, tx, answer) => self.again(id, tx, answer),
                 Report::Alarm(id, alarm) => {
                     let watchers = &mut lock(&self.desk).watchers;
                     watchers.retain(|w| w.send((id, alarm)).is_ok());
@@ -125,40 +129,38 @@ impl Counter {
         desk.streams.retain(|s| s.send(delivery.clone()).is_ok());
         let results = block.transactions().iter().zip(&delivery.done.outcomes);
         for (index, (tx, outcome)) in (0u32..).zip(results) {
-            for receipt in desk.waiting.remove(&tx.id()).into_iter().flatten() {
-                let reply = Reply {
-                    height,
-                    index,
-                    outcome: outcome.clone(),
-                };
-                receipt.send(reply).ok();
-            }
+            let reply = Reply {
+                height,
+                index,
+                outcome: outcome.clone(),
+            };
+            desk.answer(&tx.id(), &Ok(reply));
         }
     }
 
-    fn again(&mut self, id: ReplicaId, place: Place) {
-        let voices = self.again.entry(place.clone()).or_default();
+    fn again(&mut self, id: ReplicaId, tx: Digest, answer: Answer) {
+        let mut desk = lock(&self.desk);
+        if !desk.waiting.contains_key(&tx) {
+            return;
+        }
+        let said = self.again.entry(tx).or_default();
+        let at = said.iter().position(|(a, _)| *a == answer);
+        let at = at.unwrap_or_else(|| {
+            said.push((answer.clone(), Vec::new()));
+            said.len() - 1
+        });
+        let Some((_, voices)) = said.get_mut(at) else {
+            return;
+        };
         if !voices.contains(&id) {
             voices.push(id);
         }
         if voices.len() >= self.enough {
-            self.again.remove(&place);
-            let (tx, height, index, outcome) = place;
-            let mut desk = lock(&self.desk);
-            for receipt in desk.waiting.remove(&tx).into_iter().flatten() {
-                let outcome = outcome.clone();
-                receipt
-                    .send(Reply {
-                        height,
-                        index,
-                        outcome,
-                    })
-                    .ok();
-            }
-        } else {
-            while self.again.len() > WINDOW {
-                self.again.pop_first();
-            }
+            desk.answer(&tx, &answer);
+            self.again.remove(&tx);
+        }
+        if self.again.len() > WINDOW {
+            self.again.retain(|tx, _| desk.waiting.contains_key(tx));
         }
     }
 }

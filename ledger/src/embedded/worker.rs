@@ -202,12 +202,9 @@ impl<A: Application> Worker<A> {
             }
             Effect::Resend(tx, height, index) => {
                 if let Ok(Some(delivery)) = self.store.block(height)
-                    && let Some(outcome) = delivery.done.outcomes.get(index as usize)
+                    && let Some(answer) = delivery.answer(&tx, index)
                 {
-                    let outcome = outcome.clone();
-                    self.reports
-                        .send(Report::Again(id, tx, height, index, outcome))
-                        .ok();
+                    self.reports.send(Report::Again(id, tx, answer)).ok();
                 }
             }
             Effect::Serve(to, from) => match self.store.serve(from) {

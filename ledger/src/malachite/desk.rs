@@ -4,7 +4,7 @@ use crate::application::{AppInfo, Query, QueryAnswer, Reject};
 use crate::block::Transaction;
 use crate::cluster::control::Report;
 use crate::digest::Digest;
-use crate::engine::{Blocks, Receipt, Reply};
+use crate::engine::{Answer, Blocks, Receipt, Reply};
 use crate::height::{Height, ReplicaId};
 use crate::light::LedgerProof;
 use crate::pbft::effect::Delivery;
@@ -24,7 +24,7 @@ pub(super) enum Command {
 
 #[derive(Debug)]
 struct Books {
-    waiting: BTreeMap<Digest, Vec<Sender<Reply>>>,
+    waiting: BTreeMap<Digest, Vec<Sender<Answer>>>,
     streams: Vec<Sender<Arc<Delivery>>>,
     report: Report,
 }
@@ -108,18 +108,18 @@ impl Desk {
                 index,
                 outcome: outcome.clone(),
             };
-            Self::answer(&mut books, &tx.id(), &reply);
+            Self::answer(&mut books, &tx.id(), &Ok(reply));
         }
     }
 
-    /// The result of a transaction that was executed before.
-    pub(super) fn again(&self, tx: &Digest, reply: &Reply) {
-        Self::answer(&mut self.lock(), tx, reply);
+    /// What there is to say of a transaction that is not in a new block.
+    pub(super) fn again(&self, tx: &Digest, answer: &Answer) {
+        Self::answer(&mut self.lock(), tx, answer);
     }
 
-    fn answer(books: &mut Books, tx: &Digest, reply: &Reply) {
+    fn answer(books: &mut Books, tx: &Digest, answer: &Answer) {
         for receipt in books.waiting.remove(tx).into_iter().flatten() {
-            receipt.send(reply.clone()).ok();
+            receipt.send(answer.clone()).ok();
         }
     }
 

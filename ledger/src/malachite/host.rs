@@ -4,7 +4,6 @@ use crate::application::{Application, Reject};
 use crate::block::{Block, Transaction};
 use crate::certificate::{CommitCert, EngineTag};
 use crate::chain::Chain;
-use crate::engine::Reply as Executed;
 use crate::evidence::Evidence;
 use crate::height::{Height, ReplicaId, Time, View};
 use crate::identity::Signature;
@@ -12,12 +11,11 @@ use crate::light::{InclusionProof, LedgerProof};
 use crate::malachite::codec::MAX_VALUES;
 use crate::malachite::context::{Address, LedgerContext, Proposal, Validators, round_of, view_of};
 use crate::malachite::desk::{Command, Desk};
-use crate::malachite::parts::{
-    Assembly, MAX_GOSSIP, MAX_GOSSIP_BYTES, Offer, Part, Publisher, Whole, alone, split,
-};
+use crate::malachite::parts::{Assembly, MAX_GOSSIP, Offer, Part, Publisher, Whole, alone, split};
 use crate::malachite::signing::Pen;
 use crate::malachite::snapshots::Snapshots;
 use crate::malachite::store::Store;
+use crate::malachite::waiting::Waiting;
 use crate::malachite::{announce, misconduct};
 use crate::pbft::effect::Delivery;
 use crate::pbft::message::Decision;
@@ -50,10 +48,6 @@ const OFFERS_A_ROUND: usize = 4;
 const EARLY: usize = 4;
 /// How often what waits is looked after.
 const TICK: Duration = Duration::from_millis(10);
-/// New transactions are sent to the others this often, so that many travel together; after a pause at once.
-const SPREAD: Duration = Duration::from_millis(10);
-/// A transaction that waits this long is sent to the others again.
-const REMIND: Duration = Duration::from_secs(1);
 /// A start is held back for peers no longer than this.
 const GATE: Duration = Duration::from_secs(10);
 /// The most bytes of blocks in one answer to a replica behind.
@@ -93,7 +87,7 @@ pub(super) struct Host<A> {
     pub(super) pen: Pen,
     pub(super) chain: Chain<A>,
     pub(super) store: Store,
-    pub(super) pool: Mempool,
+    waiting: Waiting,
     pub(super) desk: Desk,
     pub(super) network: mpsc::Sender<NetworkMsg<Ctx>>,
     pub(super) snapshots: Snapshots,
@@ -109,10 +103,6 @@ pub(super) struct Host<A> {
     fetched: Height,
     /// Tells one sending of parts from the next, across restarts.
     attempt: u64,
-    outbox: Vec<Transaction>,
-    /// When the outbox was last emptied.
-    spread: Instant,
-    reminded: Instant,
 }
 
 impl<A: Application> Host<A> {
@@ -128,7 +118,7 @@ impl<A: Application> Host<A> {
             pen,
             chain,
             store,
-            pool,
+            waiting: Waiting::new(pool),
             desk,
             network,
             snapshots,
@@ -140,9 +130,6 @@ impl<A: Application> Host<A> {
             held: Held::default(),
             fetched: Height::default(),
             attempt: now().get() << 20,
-            outbox: Vec::new(),
-            spread: Instant::now(),
-            reminded: Instant::now(),
         }
     }
 
@@ -332,7 +319,8 @@ impl<A: Application> Host<A> {
             Some(offer) => offer,
             None => {
                 let evidence: Vec<Evidence> = self.evidence.values().copied().collect();
-                let block = self.chain.propose(now(), &self.pool, &evidence);
+                let waiting = self.waiting.proposable(&self.chain);
+                let block = self.chain.propose(now(), &waiting, &evidence);
                 let proposal = Proposal {
                     height,
                     round,
@@ -411,10 +399,10 @@ impl<A: Application> Host<A> {
         message: StreamMessage<Part>,
     ) -> Result<Option<ProposedValue<Ctx>>, Stop> {
         match message.content {
-            StreamContent::Data(Part::Waiting(transactions)) => {
-                for tx in transactions {
+            StreamContent::Data(Part::Waiting(told)) => {
+                for told in told {
                     // What another replica admitted may be executed or refused here; it says nothing.
-                    self.admit(tx).ok();
+                    self.waiting.hear(told, &self.chain).ok();
                 }
                 return Ok(None);
             }
@@ -550,9 +538,7 @@ impl<A: Application> Host<A> {
         });
         self.store.decide(&delivery)?;
         self.chain.app_mut().commit(&certificate);
-        for tx in block.transactions() {
-            self.pool.remove(&tx.id());
-        }
+        self.waiting.executed(&block, &self.chain);
         for evidence in block.evidence() {
             self.evidence.remove(&evidence.offender());
         }
@@ -609,7 +595,7 @@ impl<A: Application> Host<A> {
         }
         if let Some((_, since)) = &self.held.next {
             let heartbeat = Duration::from_millis(self.chain.timeouts().heartbeat_ms);
-            let due = !self.pool.is_empty()
+            let due = self.waiting.due(&self.chain)
                 || self.chain.names_another(self.evidence.values())
                 || !self.early.is_empty()
                 || self.fetched == self.chain.height()
@@ -651,67 +637,34 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
-    /// A client's transaction: admitted here, and sent to the others.
+    /// A client's transaction: admitted here, and sent to the others; what was executed or overtaken is
+    /// answered at once.
     fn submitted(&mut self, tx: Transaction) -> Result<(), Reject> {
-        if let Some((height, index)) = self.chain.executed(&tx) {
-            let delivery = self.store.block(height).ok().flatten();
-            let delivery = delivery.ok_or(Reject::Executed(height))?;
-            let place = index as usize;
-            let same = delivery.decision.block.transactions().get(place);
-            let outcome = delivery.done.outcomes.get(place);
-            if same.is_none_or(|t| t.id() != tx.id()) {
-                return Err(Reject::Executed(height));
-            }
-            let outcome = outcome.ok_or(Reject::Executed(height))?.clone();
-            let reply = Executed {
-                height,
-                index,
-                outcome,
-            };
-            self.desk.again(&tx.id(), &reply);
-            return Ok(());
-        }
-        match self.admit(tx.clone()) {
-            Ok(()) => self.outbox.push(tx),
-            // Whoever asks again waits for the same block.
-            Err(Reject::Waiting) => {}
-            Err(reject) => return Err(reject),
-        }
+        let Some(place) = self.chain.executed(&tx) else {
+            return self.waiting.submit(tx, &self.chain);
+        };
+        self.settle(&tx, place)
+    }
+
+    /// Tells whoever waits for a transaction whose counter was used at this place.
+    fn settle(&self, tx: &Transaction, (height, index): (Height, u32)) -> Result<(), Reject> {
+        let delivery = self.store.block(height).ok().flatten();
+        let answer = delivery.and_then(|d| d.answer(&tx.id(), index));
+        // The block may be dropped.
+        let answer = answer.ok_or(Reject::Executed(height))?;
+        self.desk.again(&tx.id(), &answer);
         Ok(())
     }
 
-    fn admit(&mut self, tx: Transaction) -> Result<(), Reject> {
-        let (size, max) = (
-            tx.bytes().len(),
-            self.chain.genesis().limits.transaction_bytes as usize,
-        );
-        if size > max {
-            return Err(Reject::TooLong { size, max });
+    fn remind(&mut self) {
+        for (tx, place) in self.waiting.remind(&self.chain) {
+            self.settle(&tx, place).ok();
         }
-        if let Some((height, _)) = self.chain.executed(&tx) {
-            return Err(Reject::Executed(height));
-        }
-        self.chain.app().check_tx(&tx)?;
-        self.pool.add(tx)
     }
 
     /// Sends new transactions to the others.
     async fn spread(&mut self) {
-        if self.spread.elapsed() < SPREAD && self.outbox.len() < MAX_GOSSIP {
-            return;
-        }
-        if !self.outbox.is_empty() {
-            self.spread = Instant::now();
-        }
-        while !self.outbox.is_empty() {
-            let mut bytes = 0;
-            let fit = self.outbox.iter().take(MAX_GOSSIP).take_while(|tx| {
-                let room = bytes < MAX_GOSSIP_BYTES;
-                bytes += tx.size();
-                room
-            });
-            let count = fit.count();
-            let batch: Vec<Transaction> = self.outbox.drain(..count).collect();
+        for batch in self.waiting.spread(&self.chain) {
             let message = alone(Part::Waiting(batch), self.letter());
             self.publish(message).await;
         }
@@ -729,29 +682,6 @@ impl<A: Application> Host<A> {
         self.desk
             .update(|r| r.halted = matches!(stop, Stop::Halted(_)));
         self.desk.close();
-    }
-
-    /// Sends what waits long to the others again: they may have been away. What was executed in the
-    /// meantime, under the same client's counter, is dropped.
-    fn remind(&mut self) {
-        if self.reminded.elapsed() < REMIND {
-            return;
-        }
-        self.reminded = Instant::now();
-        let mut old = Vec::new();
-        let mut bytes = 0;
-        crate::application::Pool::each(&self.pool, &mut |tx| {
-            bytes += tx.size();
-            old.push(tx.clone());
-            old.len() < 256 && bytes < MAX_GOSSIP_BYTES / 4
-        });
-        for tx in old {
-            if self.chain.executed(&tx).is_some() {
-                self.pool.remove(&tx.id());
-            } else if !self.outbox.contains(&tx) {
-                self.outbox.push(tx);
-            }
-        }
     }
 
     fn prove(&self, height: Height, index: u32) -> Option<LedgerProof> {
@@ -777,7 +707,7 @@ impl<A: Application> Host<A> {
             report.epoch = self.chain.roster().epoch();
             report.round = self.round;
             report.proposer = self.chain.primary(self.round);
-            report.waiting = self.pool.len() as u64;
+            report.waiting = self.waiting.len() as u64;
             report.liars = self.chain.reported().map(|(id, _)| id).collect();
         });
     }

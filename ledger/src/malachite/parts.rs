@@ -35,7 +35,7 @@ pub(super) enum Part {
     /// A piece of what the stream carries.
     Chunk(Bytes),
     /// Transactions that wait at the sender; a stream of its own.
-    Waiting(Vec<Transaction>),
+    Waiting(Vec<Told>),
     /// A replica's signature on its state; a stream of its own.
     Checkpoint(Ballot),
     /// A replica has decided nothing for a while; a stream of its own.
@@ -47,6 +47,19 @@ pub(super) enum Part {
     /// Opens the stream of the piece that was asked for.
     Snapshot(Fetch),
 }
+
+/// A transaction that waits at the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) tx: Transaction,
+    /// The counter of the request of the same client that waits there before it.
+    pub(super) after: Option<u64>,
+}
+
+wire_struct!(Told {
+    tx: Transaction,
+    after: Option<u64>
+});
 
 /// Who needs a block, and how often it has said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

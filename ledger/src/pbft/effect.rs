@@ -5,6 +5,7 @@ use crate::block::Block;
 use crate::certificate::{Ballot, CheckpointCert};
 use crate::chain_state::{ChainState, CheckpointState};
 use crate::digest::Digest;
+use crate::engine::{Answer, EngineError, Reply};
 use crate::evidence::Evidence;
 use crate::height::{Epoch, Height, ReplicaId, View};
 use crate::identity::Domain;
@@ -28,7 +29,8 @@ pub enum Effect {
     Deliver(Arc<Delivery>),
     /// Send stored blocks from a height on; if they were dropped, feed `Input::Dropped` back.
     Serve(ReplicaId, Height),
-    /// A client asks again for a result that is stored at this height and index.
+    /// A client's request whose counter was used by what is stored at this height and index: if that is the
+    /// request itself, its result; else it was overtaken.
     Resend(Digest, Height, u32),
     /// A replica's checkpoint differs from the one a quorum signed.
     Diverged(Divergence),
@@ -64,6 +66,23 @@ wire_struct!(Delivery {
     decision: Decision,
     done: Finalized
 });
+
+impl Delivery {
+    /// What to tell the client of a request whose counter was used at `index`; `None` if nothing is there.
+    pub(crate) fn answer(&self, request: &Digest, index: u32) -> Option<Answer> {
+        let block = &self.decision.block;
+        let there = block.transactions().get(index as usize)?;
+        if there.id() != *request {
+            return Some(Err(EngineError::Overtaken));
+        }
+        let outcome = self.done.outcomes.get(index as usize)?.clone();
+        Some(Ok(Reply {
+            height: block.height(),
+            index,
+            outcome,
+        }))
+    }
+}
 
 /// One durable write.
 #[derive(Clone, Debug)]

@@ -328,17 +328,21 @@ impl<A: Application> Replica<A> {
         self.persist_votes();
     }
 
-    /// Requests that were executed meanwhile no longer wait.
+    /// Requests that were executed meanwhile, or overtaken, no longer wait.
     pub(crate) fn drop_stale(&mut self) {
         if !self.rules.keep(Rule::RequestsOnce) {
             return;
         }
         while let Some(tx) = self.pool.oldest() {
-            if self.chain.executed(tx).is_none() && self.chain.app().check_tx(tx).is_ok() {
+            let used = self.chain.executed(tx);
+            if used.is_none() && self.chain.app().check_tx(tx).is_ok() {
                 break;
             }
             let id = tx.id();
             self.pool.remove(&id);
+            if let Some((height, index)) = used {
+                self.effects.push(Effect::Resend(id, height, index));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! A simulated disk: what was synced survives a crash, what was not is gone.
 
+use crate::block::{Block, Outcome};
+use crate::digest::Digest;
 use crate::height::Height;
 use crate::pbft::effect::{Delivery, Recovered, StableCheckpoint, VotingRecord, Write};
 use crate::pbft::message::{Decision, MAX_BLOCKS, NewView};
@@ -13,7 +15,7 @@ pub struct Disk {
     checkpoints: Vec<StableCheckpoint>,
     blocks: BTreeMap<Height, Arc<Delivery>>,
     votes: Option<Box<VotingRecord>>,
-    bodies: Vec<Arc<crate::block::Block>>,
+    bodies: Vec<Arc<Block>>,
     new_view: Option<Arc<NewView>>,
     /// The application's saved state, if it keeps one.
     saved: Option<Vec<u8>>,
@@ -83,10 +85,10 @@ impl Disk {
         (first == Some(from) || first.is_none() && self.checkpoints.is_empty()).then_some(decisions)
     }
 
-    /// The stored result of one transaction.
+    /// The stored result of one transaction, if it is the one at this place.
     #[must_use]
-    pub fn outcome(&self, height: Height, index: u32) -> Option<crate::block::Outcome> {
-        let delivery = self.blocks.get(&height)?;
-        delivery.done.outcomes.get(index as usize).cloned()
+    pub fn outcome(&self, tx: &Digest, height: Height, index: u32) -> Option<Outcome> {
+        let answer = self.blocks.get(&height)?.answer(tx, index)?;
+        answer.ok().map(|reply| reply.outcome)
     }
 }

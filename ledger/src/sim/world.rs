@@ -601,7 +601,7 @@ impl<'a> World<'a> {
                     None => self.step(who, Input::Dropped(to)),
                 },
                 Effect::Resend(tx, height, index) => {
-                    let outcome = self.instances[who].disk.outcome(height, index);
+                    let outcome = self.instances[who].disk.outcome(&tx, height, index);
                     if let Some(outcome) = outcome {
                         self.answer(id, &tx, &(height, index, outcome));
                     }
