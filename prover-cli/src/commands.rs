@@ -41,7 +41,7 @@ use crate::{console::Console, failure::Attempt};
 #[command(
     after_help = "Exit codes: 0 done; 1 unexpected; 2 usage; 3 bad file, wrong wallet, altered credential; \
 4 not eligible; 5 proof invalid; 6 untrusted issuer; 7 closed, expired or not yet valid; 8 network; \
-9 unsafe key; 10 wrong passphrase.\n\nExample:\n  eligo demo --out tour"
+9 unsafe key; 10 wrong passphrase; 11 refused by the contract.\n\nExample:\n  eligo demo --out tour"
 )]
 pub struct Cli {
     /// What to do

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    fmt,
     io::{self, IsTerminal, Write},
 };
 
@@ -11,6 +12,12 @@ use crate::failure::Failure;
 
 /// Version of the JSON objects printed with `--json`.
 const VERSION: u32 = 1;
+
+/// How many of something, in words.
+pub fn count<N: fmt::Display + PartialEq + From<u8>>(number: N, of: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {of}{plural}")
+}
 
 /// Where a command prints.
 pub struct Console {

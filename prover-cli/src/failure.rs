@@ -27,6 +27,8 @@ pub enum Kind {
     UnsafeKey,
     /// Not the wallet's passphrase.
     Passphrase,
+    /// The ledger's contract refuses, for what it knows.
+    Refused,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Network => 8,
             Self::UnsafeKey => 9,
             Self::Passphrase => 10,
+            Self::Refused => 11,
         }
     }
 
@@ -59,6 +62,7 @@ impl Kind {
             Self::Network => "network",
             Self::UnsafeKey => "unsafe-key",
             Self::Passphrase => "wrong-passphrase",
+            Self::Refused => "refused",
         }
     }
 }
@@ -145,6 +149,15 @@ impl Failure {
     /// What went wrong, without the file.
     pub fn what(&self) -> &str {
         &self.0.what
+    }
+
+    /// Says what to do besides.
+    #[must_use]
+    pub fn also(self, help: impl fmt::Display) -> Self {
+        match self.0.help.clone() {
+            Some(first) => self.help(format!("{first}; {help}")),
+            None => self.help(help),
+        }
     }
 
     /// The object under `error` in JSON.

@@ -16,6 +16,7 @@ mod keyring;
 mod ledger_key;
 mod market;
 mod moment;
+mod names;
 mod naming;
 mod passphrase;
 mod progress;

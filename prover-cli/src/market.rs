@@ -7,6 +7,7 @@ pub mod claiming;
 pub mod connection;
 pub mod judging;
 pub mod offering;
+pub mod refusal;
 
 use eligo_marketplace::{
     agent::{AgentError, PatientError},
@@ -14,7 +15,10 @@ use eligo_marketplace::{
     rejection::Rejection,
 };
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    failure::{Failure, Kind},
+    market::refusal::rejected,
+};
 
 impl From<DeskError> for Failure {
     fn from(error: DeskError) -> Self {
@@ -73,84 +77,5 @@ impl From<PatientError> for Failure {
             }
             error => Self::new(Kind::File, error),
         }
-    }
-}
-
-/// A refusal by the contract, with the exit code of its kind.
-pub fn rejected(reason: Rejection) -> Failure {
-    use Rejection as R;
-    let kind = match reason {
-        R::Proof
-        | R::ProofMalformed
-        | R::Context
-        | R::OtherRequirement
-        | R::OtherRecord
-        | R::Inputs
-        | R::OtherIssuers
-        | R::FalseShare
-        | R::DisputeTranscript
-        | R::OtherWelcome
-        | R::OtherDraw
-        | R::ChainContinuation
-        | R::ChainSignature
-        | R::PermitSignature
-        | R::DelegationSignature
-        | R::EmergencyCapsule => Kind::ProofInvalid,
-        R::HospitalNotAccepted
-        | R::HospitalDismissed
-        | R::HospitalBond
-        | R::IssuerNotAdmitted
-        | R::NotEmployed => Kind::UntrustedIssuer,
-        R::Today
-        | R::DeadlinePassed
-        | R::RequirementClosed
-        | R::InstitutionDismissed
-        | R::OfferFull
-        | R::DrawPending
-        | R::NullifierUsed
-        | R::ExclusiveLicence
-        | R::RecordWithdrawn
-        | R::ClaimState
-        | R::ClaimExpired
-        | R::Revoked
-        | R::AlreadyRevoked
-        | R::NotDue
-        | R::DisputeWindow
-        | R::GrantWindow
-        | R::OldEpoch
-        | R::NotInTurn
-        | R::SlotOver
-        | R::SlotRunning
-        | R::RetriesUsed
-        | R::DiagnosisComplete
-        | R::AskPeriod
-        | R::AskOver
-        | R::AskPending
-        | R::PermitPeriod
-        | R::PermitOver
-        | R::PermitRevoked
-        | R::NotGranted
-        | R::DelegationOver
-        | R::ProxyBusy
-        | R::CeremonyStage
-        | R::NoAuthorities
-        | R::TooManyAsks
-        | R::EmergencyOpen
-        | R::EmergencyOver
-        | R::TooManyEmergencies => Kind::Closed,
-        R::UnsafeKey | R::KeyNotStatement => Kind::UnsafeKey,
-        _ => Kind::File,
-    };
-    let failure = Failure::new(kind, format!("the contract refuses: {reason}")).at(format!(
-        "rejection {} ({})",
-        reason.code(),
-        reason.name()
-    ));
-    match reason {
-        R::GrantProxies => failure.help(
-            "the node named other proxies than were drawn, or left out that one of them renewed its key; use another \
-             node",
-        ),
-        _ => failure,
     }
 }

@@ -51,7 +51,7 @@ impl Authorities {
     /// is in force is the node's word.
     pub fn in_force<D: Desk>(client: &Client<D>) -> Attempt<Self> {
         let closed = || {
-            Failure::new(Kind::Closed, "the authorities have made no key yet")
+            Failure::new(Kind::Closed, "no authorities have made an identity key yet")
                 .help("the registrar begins: eligo convene begin --for identity")
         };
         let view = client.identity_ceremony()?.ok_or_else(closed)?;

@@ -71,7 +71,7 @@ pub fn identity_keys<D: Desk>(client: &Client<D>) -> Attempt<Vec<(CeremonyName, 
 /// node's own making, nothing is sealed.
 pub fn identity_key<D: Desk>(client: &Client<D>) -> Attempt<(CeremonyName, GroupKey)> {
     let none = || {
-        Failure::new(Kind::Closed, "the authorities have made no key yet")
+        Failure::new(Kind::Closed, "no authorities have made an identity key yet")
             .help("the registrar begins: eligo care emergency convene")
     };
     let ceremony = client.identity_ceremony()?.ok_or_else(none)?;

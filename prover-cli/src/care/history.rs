@@ -15,6 +15,7 @@ use eligo_marketplace::{
 use serde_json::{Value, json};
 
 use crate::{
+    console::count,
     failure::{Attempt, Failure, Kind},
     market::audit::{short, time_ms},
     moment,
@@ -237,9 +238,9 @@ impl History {
                 until_ms,
                 ..
             } => format!(
-                "{} grants {} records until {}",
+                "{} grants {} until {}",
                 hand(delegate),
-                records.as_slice().len(),
+                count(records.as_slice().len(), "record"),
                 until(until_ms)
             ),
             E::PermitRevoked { delegate, .. } => format!("{} revokes", hand(delegate)),

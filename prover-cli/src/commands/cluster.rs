@@ -32,6 +32,10 @@ pub enum Command {
     #[cfg(feature = "malachite")]
     #[command(alias = "start")]
     Run(replica::Run),
+    /// Run one replica, which this build cannot
+    #[cfg(not(feature = "malachite"))]
+    #[command(alias = "start", hide = true, disable_help_flag = true)]
+    Run(Absent),
 }
 
 /// Write a ready cluster: genesis document, keys, one configuration per replica
@@ -100,7 +104,24 @@ pub fn run(command: Command, console: &Console) -> Attempt<u8> {
         Command::Status(args) => status(&args, console),
         #[cfg(feature = "malachite")]
         Command::Run(args) => replica::run(&args, console),
+        #[cfg(not(feature = "malachite"))]
+        Command::Run(_) => Err(without_engine()),
     }
+}
+
+/// What a build without the engine for several machines takes, to say so.
+#[cfg(not(feature = "malachite"))]
+#[derive(Args, Debug)]
+pub struct Absent {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _rest: Vec<std::ffi::OsString>,
+}
+
+/// Why this build runs no replica of a cluster.
+#[cfg(not(feature = "malachite"))]
+pub fn without_engine() -> Failure {
+    Failure::usage("this eligo was built without the engine for several machines")
+        .help("cargo build --release -p eligo-prover-cli --features malachite")
 }
 
 fn failed(error: ClusterError) -> Failure {

@@ -76,6 +76,10 @@ pub struct Node {
     #[cfg(feature = "malachite")]
     #[command(flatten)]
     member: member::Member,
+    /// A replica's configuration, which this build cannot run
+    #[cfg(not(feature = "malachite"))]
+    #[arg(long, value_name = "FILE", hide = true)]
+    cluster: Option<PathBuf>,
 }
 
 /// What else can be done with a development chain.
@@ -126,6 +130,8 @@ pub fn run(args: &Node, console: &Console) -> Attempt<u8> {
         None if args.dev => serve(args, console),
         #[cfg(feature = "malachite")]
         None if args.member.is_given() => member::serve(args, console),
+        #[cfg(not(feature = "malachite"))]
+        None if args.cluster.is_some() => Err(super::cluster::without_engine()),
         None => Err(Failure::usage("which chain?")
             .help("`eligo node --dev` makes one of its own and serves it")),
     }

@@ -38,7 +38,10 @@ pub struct Proxy {
 /// Reads a proxy's key file.
 pub fn read_identity(source: &Source, console: &Console) -> Attempt<ProxyIdentity> {
     let bytes = source.read_secret(LIMIT, console)?;
-    ProxyIdentity::from_json(&bytes).map_err(|e| Failure::file(source, e))
+    ProxyIdentity::from_json(&bytes).map_err(|e| {
+        Failure::file(source, e)
+            .help("give a proxy's key file, such as proxies/proxy-1.key of a node's folder")
+    })
 }
 
 pub fn run(args: &Proxy, console: &Console) -> Attempt<u8> {

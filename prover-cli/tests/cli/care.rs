@@ -195,10 +195,10 @@ impl Ward {
         }
         let team = "--doctor chen.card --doctor dora.card";
         self.did(&format!(
-            "care found --key chen.doctor --hospital {{S}} --encounter {{E}} {team} -o welcome"
+            "care found --key chen.doctor --hospital {{S}} --encounter s.visit {team} -o welcome"
         ));
         self.did(&format!(
-            "care assign --key s.key --encounter {{E}} {team} --welcome welcome --slot 1h"
+            "care assign --key s.key --encounter s.visit {team} --welcome welcome --slot 1h"
         ));
         let whose = "--hospital {S} --encounter {E}";
         for doctor in ["chen", "dora"] {
@@ -435,6 +435,12 @@ fn a_team_is_reminded_and_amended_and_a_doctor_let_go() {
     ));
     confirm("first");
     // Chen does not sign in time. Asked again, Chen has two seconds more, and is not asked a third time.
+    ward.run("care remind --key s.key --encounter chen.card")
+        .code(2)
+        .says("visit card");
+    ward.run("care remind --key s.key --encounter nowhere")
+        .code(2)
+        .says("64 hexadecimal digits");
     let remind = "care remind --key s.key --encounter {E}";
     until("the end of the slot", || ward.run(remind).code == 0);
     let again = ward.did("care history --encounter {E}");
@@ -481,7 +487,7 @@ fn a_team_is_reminded_and_amended_and_a_doctor_let_go() {
     assert_eq!(released["done"], "released");
     sign("chen").code(6).says("employ");
     ward.run("care employ --key s.key --doctor farah.card --release")
-        .code(3);
+        .code(11);
     ward.did(&format!(
         "care employ --key s.key --doctor chen.card {LATER}"
     ));

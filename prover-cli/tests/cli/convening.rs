@@ -83,7 +83,8 @@ impl Council {
         // Two of three could not outvote one cheat in two.
         let few = "--authority ministry.card --threshold 2";
         self.run(&format!("convene begin --for {purpose} {few}"))
-            .code(3);
+            .code(11)
+            .says("help: a threshold t and at least 2t - 1 authorities");
         self.did(&format!(
             "convene begin --for {purpose} {cards} --threshold 2"
         ));
@@ -239,7 +240,7 @@ fn offices_are_filled_and_keys_renewed() {
             "convene host --hospital {} --replica 9",
             hospitals[0]
         ))
-        .code(3);
+        .code(11);
     council
         .desk
         .run(&format!(
@@ -254,7 +255,7 @@ fn offices_are_filled_and_keys_renewed() {
             "convene vote --key {key}.key --candidate {candidate}"
         ))
     };
-    vote("a", &hospitals[1]).code(3);
+    vote("a", &hospitals[1]).code(11);
     vote("a", &hospitals[0]).code(0);
     let called = council.did("convene elect endorsers --per-region 1 --blocks 4");
     assert!(called["round"].is_u64(), "{called}");
@@ -279,7 +280,7 @@ fn offices_are_filled_and_keys_renewed() {
 
 /// Elected proxies are bound to their keys; the others take new ones.
 fn renew_keys(council: &Council, elected: impl Fn(usize) -> bool) {
-    council.run("convene elect proxies --count 9").code(3);
+    council.run("convene elect proxies --count 9").code(11);
     council.did("convene elect proxies --count 3");
     until("the proxies", || elected(2));
     let shown = council.show();

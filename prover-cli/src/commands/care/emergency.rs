@@ -35,6 +35,7 @@ use crate::{
     failure::{Attempt, Failure, shown},
     file::{Access, Source, Target},
     market::connection::NodeArgs,
+    names,
 };
 
 /// Largest summary or key file read.
@@ -250,7 +251,7 @@ pub struct Enter {
     #[arg(long, value_name = "FILE")]
     key: Source,
     /// The record
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The region whose authorities may open it
     #[arg(long, value_name = "NAME")]
@@ -285,7 +286,7 @@ fn enter(args: &Enter, console: &Console) -> Attempt<u8> {
 #[derive(Args, Debug)]
 pub struct AskArgs {
     /// The record
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys
     #[arg(long, value_name = "FILE")]
@@ -318,7 +319,7 @@ pub struct Answer {
     /// The call
     call: EmergencyId,
     /// The record
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The authority's keys
     #[arg(long, value_name = "FILE")]
@@ -359,7 +360,7 @@ pub struct Open {
     /// The call
     call: EmergencyId,
     /// The record
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys
     #[arg(long, value_name = "FILE")]

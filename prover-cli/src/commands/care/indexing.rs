@@ -23,14 +23,14 @@ use crate::{
         words::{Department, Month, diagnoses_in},
     },
     commands::hospital::read_key,
-    console::Console,
+    console::{Console, count},
     day, document,
     encounter::VisitArgs,
     failure::{Attempt, Failure},
     file::{Access, Source, Target},
     ledger_key::{LedgerKeyCard, ledger_key},
     market::connection::NodeArgs,
-    moment,
+    moment, names,
 };
 
 /// Largest issuing report read.
@@ -124,7 +124,7 @@ pub struct Index {
     #[arg(long, value_name = "FILE")]
     key: Source,
     /// A record's name; repeat, with as many cards, reports and departments, to shuffle several together
-    #[arg(long, value_name = "NAME", required = true)]
+    #[arg(long, value_name = "NAME", required = true, value_parser = names::record)]
     record: Vec<RecordName>,
     /// The card of the visit (eligo care card)
     #[arg(long, value_name = "CARD", required = true)]
@@ -213,8 +213,9 @@ pub fn index(args: &Index, console: &Console) -> Attempt<u8> {
         target.write(letter.text()?.as_bytes(), Access::Public, args.force)?;
     }
     console.say(format!(
-        "{number} records: {} rows in block {}, shuffled and filled up\ngive the patient {}",
-        written.rows,
+        "{}: {} in block {}, shuffled and filled up\ngive the patient {}",
+        count(number, "record"),
+        count(written.rows, "row"),
         written.height,
         targets
             .iter()

@@ -26,12 +26,12 @@ use crate::{
         searching::SearcherCard,
     },
     commands::wallet::WalletArgs,
-    console::Console,
+    console::{Console, count},
     encounter::VisitArgs,
     failure::{Attempt, Failure, Kind},
     file::Source,
     market::connection::NodeArgs,
-    moment,
+    moment, names,
 };
 
 /// What doctors ask of the patient
@@ -251,7 +251,7 @@ pub struct Permit {
     #[arg(long, value_name = "FILE", conflicts_with = "mandate")]
     crumbs: Option<Source>,
     /// Grant this record, and no other; may be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: Vec<RecordName>,
     /// The card of a search node that may search for what is asked; may be repeated
     #[arg(long, value_name = "CARD")]
@@ -279,6 +279,12 @@ pub fn permit(args: &Permit, console: &Console) -> Attempt<u8> {
     if let Held::Relative(_, mandate) = &held {
         until = until.min(mandate.until);
     }
+    if until < args.until {
+        console.warn(format!(
+            "permitted until {} only: no longer was asked for, or delegated",
+            moment::show(until)
+        ));
+    }
     let act = match &held {
         Held::Patient(wallet, _) => by_patient(args, &client, wallet, (&held, &asked), until)?,
         Held::Relative(_, mandate) => by_relative(args, &client, mandate, (&held, &asked), until)?,
@@ -299,9 +305,10 @@ pub fn permit(args: &Permit, console: &Console) -> Attempt<u8> {
     let height = sent.height.get();
     sent.accepted()?;
     console.say(format!(
-        "ask {}: {} records granted and {searches} nodes may search, until {}, in block {height}",
+        "ask {}: {} granted and {} may search, until {}, in block {height}",
         args.ask,
-        records.len(),
+        count(records.len(), "record"),
+        count(searches, "node"),
         moment::show(until)
     ));
     console.object(json!({

@@ -24,11 +24,11 @@ use crate::{
         words::{Code, Department, Month, Wanted},
     },
     commands::wallet::WalletArgs,
-    console::Console,
+    console::{Console, count},
     failure::{Attempt, Failure},
     file::{Access, Source, Target},
     market::{audit::LEFT_OUT, connection::NodeArgs},
-    moment,
+    moment, names,
     passphrase::PassphraseArgs,
     schemas::SchemaArgs,
 };
@@ -97,7 +97,12 @@ pub fn ask(args: &Ask, console: &Console) -> Attempt<u8> {
     // Kept before it is sent: what is granted to keys that are lost cannot be opened.
     args.output
         .write(draft.keys.to_text()?.as_bytes(), Access::Secret, args.force)?;
-    let height = asking::send(&client, &doctor, draft.act)?;
+    let height = asking::send(&client, &doctor, draft.act).map_err(|failure| {
+        failure.also(format!(
+            "{} is kept, with the keys of this ask; --force replaces them by those of another",
+            args.output
+        ))
+    })?;
     let ask = draft.keys.ask();
     console.say(format!(
         "ask {ask}: in block {height}, until {}\n{}: its keys",
@@ -171,8 +176,10 @@ fn found_for_doctor(args: &Find, keys: &Source, console: &Console) -> Attempt<u8
         let answer = Answer::open(&letter, keys.answers(), ask.as_bytes());
         let answer = answer.map_err(|e| e.of(&from))?;
         console.say(format!(
-            "{}: {} rows tested, {} blocks fetched",
-            answer.node, answer.tested, answer.fetched
+            "{}: {} tested, {} fetched",
+            answer.node,
+            count(answer.tested, "row"),
+            count(answer.fetched, "block")
         ));
         nodes.push(json!({
             "node": answer.node,
@@ -246,6 +253,7 @@ fn find_own(
 #[derive(Args, Debug)]
 pub struct Read {
     /// The record
+    #[arg(value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys
     #[arg(long, value_name = "FILE")]
@@ -376,11 +384,11 @@ pub struct ShowHistory {
     /// The device's index: its visits and records too
     #[arg(long, value_name = "FILE", requires = "wallet")]
     crumbs: Option<Source>,
-    /// An encounter; may be repeated
-    #[arg(long, value_name = "NAME")]
+    /// An encounter: a visit's card, or its name; may be repeated
+    #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
     encounter: Vec<EncounterName>,
     /// A record; may be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: Vec<RecordName>,
     #[command(flatten)]
     node: NodeArgs,
@@ -415,9 +423,9 @@ pub fn history(args: &ShowHistory, console: &Console) -> Attempt<u8> {
     }
     let verified = history.verified();
     console.say(format!(
-        "{} steps, {} reads; {}",
-        history.len(),
-        history.reads().len(),
+        "{}, {}; {}",
+        count(history.len(), "step"),
+        count(history.reads().len(), "read"),
         if verified {
             "every one is what the chain shows"
         } else {

@@ -24,7 +24,7 @@ use crate::{
     file::{self, Access, Source, Target},
     ledger_key::ledger_key,
     market::connection::NodeArgs,
-    moment,
+    moment, names,
 };
 
 /// Largest bundle read.
@@ -170,8 +170,8 @@ pub struct TeamArgs {
     /// The hospital's account
     #[arg(long, value_name = "ACCOUNT")]
     hospital: AccountId,
-    /// The encounter's name, as `eligo care card` prints it
-    #[arg(long, value_name = "NAME")]
+    /// The encounter: the visit's card, or its name
+    #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
     encounter: EncounterName,
 }
 
@@ -248,8 +248,8 @@ pub struct Assign {
     /// The hospital's secret key
     #[arg(long, value_name = "FILE")]
     key: Source,
-    /// The encounter's name, as `eligo care card` prints it
-    #[arg(long, value_name = "NAME")]
+    /// The encounter: the visit's card, or its name
+    #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
     encounter: EncounterName,
     /// A doctor's card; repeat, in the order in which they sign
     #[arg(long, value_name = "CARD", required = true)]
@@ -344,7 +344,7 @@ pub fn confirm(args: &Confirm, console: &Console) -> Attempt<u8> {
     std::fs::remove_file(&args.prekey).map_err(|e| file::unwritable(&args.prekey, &e))?;
     console.say(format!(
         "{}: the team's key of epoch {epoch} confirmed in block {height}; the prekey is gone\n\
-         next: eligo care enter --renew, for the next team",
+         next: eligo care enter --key KEY --prekey FILE --renew, for the next team",
         doctor.name()
     ));
     console.object(json!({ "epoch": epoch, "height": height }));
@@ -411,8 +411,8 @@ pub struct Remind {
     /// The hospital's secret key
     #[arg(long, value_name = "FILE")]
     key: Source,
-    /// The encounter's name
-    #[arg(long, value_name = "NAME")]
+    /// The encounter: the visit's card, or its name
+    #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
     encounter: EncounterName,
     #[command(flatten)]
     node: NodeArgs,

@@ -86,7 +86,7 @@ pub fn renew(args: &Renew, console: &Console) -> Attempt<u8> {
     let height = sent.map(|sent| sent.height.get());
     let since = height.map_or_else(|| "already".to_owned(), |h| format!("from block {h} on"));
     console.say(format!(
-        "{}: {}'s new key, in force {since}\nnext: eligo proxy --key {}",
+        "{}: {}'s new key, in force {since}\nnext: eligo proxy --key {} --journal FOLDER, the one it has",
         shown(&args.output),
         next.name(),
         shown(&args.output)
@@ -110,7 +110,7 @@ fn unsent(error: AgentError, output: &Path) -> Failure {
         return failure;
     }
     let output = shown(output);
-    failure.help(format!(
+    failure.also(format!(
         "{output} is kept, for a node can say so of a key that is in force; run this again with -o {output}, which \
          goes on with that key, best at another node"
     ))

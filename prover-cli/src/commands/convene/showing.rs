@@ -220,8 +220,10 @@ fn tell_offices(offices: &OfficesView, names: &mut Names<'_>, console: &Console)
             .endorsers
             .iter()
             .position(|id| *id == replica.replica);
+        let verifies = offices.policy == "rotation" && replica.class == "community";
         let part = match (replica.may_propose, turn) {
             (_, Some(turn)) => format!("endorser {}", turn + 1),
+            (true, None) if verifies => "verifies".to_owned(),
             (true, None) if offices.policy != "endorsers" => "may propose".to_owned(),
             (true, None) => "stands by".to_owned(),
             (false, None) => "does not propose".to_owned(),
@@ -309,7 +311,15 @@ fn tell_elections(
 ) -> Attempt<()> {
     for election in elections {
         let result = match (&election.elected, election.round) {
-            (Some(elected), _) if elected.is_empty() => "in force".to_owned(),
+            // Who proposes is one office: the last election filled it.
+            (Some(elected), _) if elected.is_empty() => match elections.iter().any(|later| {
+                later.election > election.election
+                    && later.office != "proxies"
+                    && later.elected.is_some()
+            }) {
+                true => "over".to_owned(),
+                false => "in force".to_owned(),
+            },
             (Some(elected), _) => format!("elected {}", names.list(elected)?),
             (None, Some(round)) => format!("waits for round {round} of the beacon"),
             (None, None) => "waits".to_owned(),

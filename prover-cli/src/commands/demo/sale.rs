@@ -42,7 +42,7 @@ use crate::{
         claiming::{CheckedOffer, Claimant, HandedIn, ProvedClaim, check_offer, claim, claim_as},
         judging::RecordJudge,
         offering::{self, OfferTerms},
-        rejected,
+        refusal::rejected,
     },
     publication::{Publication, read_issuer},
     schemas::SchemaArgs,

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::wallet::WalletArgs,
-    console::Console,
+    console::{Console, count},
     day,
     failure::{Attempt, Failure, Kind},
     file::Source,
     held::{self, Held},
     market::{audit, claiming::check_offer, connection::NodeArgs},
+    names,
     passphrase::PassphraseArgs,
     schemas::SchemaArgs,
 };
@@ -147,11 +148,11 @@ pub fn status(args: &Status, console: &Console) -> Attempt<u8> {
     let Some(name) = &args.name else {
         let status = client.market_status()?;
         console.say(format!(
-            "chain {}\nblock {}, {} records, {} accepted claims, beacon round {}",
+            "chain {}\nblock {}, {}, {}, beacon round {}",
             client.chain(),
             status.height,
-            status.records,
-            status.claims,
+            count(status.records, "record"),
+            count(status.claims, "accepted claim"),
             status.beacon_round
         ));
         console.object(json!({
@@ -218,7 +219,8 @@ fn find(client: &Client<HttpDesk>, name: &str) -> Attempt<Option<(&'static str, 
 /// A record's whole history, every step checked against the ledger
 #[derive(Args, Debug)]
 pub struct AuditArgs {
-    /// The record's name: `sealed`, 64 hexadecimal digits
+    /// The record's name: 64 hexadecimal digits, or the number that its credential has as `sealed`
+    #[arg(value_parser = names::record)]
     record: RecordName,
     #[command(flatten)]
     node: NodeArgs,

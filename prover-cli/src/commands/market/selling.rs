@@ -30,7 +30,7 @@ use crate::{
     market::{
         claiming::{self, Claimant, check_offer},
         connection::NodeArgs,
-        rejected,
+        refusal::rejected,
     },
     progress::Progress,
     publisher::Publisher,

@@ -133,7 +133,7 @@ pub fn ask(args: &Ask, console: &Console) -> Attempt<u8> {
     let height = sent.map(|sent| sent.height.get());
     let since = height.map_or_else(|| "already".to_owned(), |h| format!("in block {h}"));
     console.say(format!(
-        "{}: asked for the key of {}, {since}\nnext: eligo name take --ask {}",
+        "{}: asked for the key of {}, {since}\nnext: eligo name take --ask {} -o FILE",
         args.output, asked.name, args.output
     ));
     let mut object = json!({
@@ -172,7 +172,7 @@ fn unasked(error: AgentError, output: &Target) -> Failure {
     let refused = matches!(error, AgentError::Refused(_));
     let failure = Failure::from(error);
     match output {
-        Target::File(_) if refused => failure.help(format!(
+        Target::File(_) if refused => failure.also(format!(
             "{output} is kept, for a node can say so of an ask that stands; run this again with -o {output}, which goes \
              on with that ask, best at another node"
         )),

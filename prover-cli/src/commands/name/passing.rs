@@ -90,8 +90,8 @@ pub fn delegate(args: &Delegate, console: &Console) -> Attempt<u8> {
     args.output
         .write(letter.text()?.as_bytes(), Access::Public, args.force)?;
     console.say(format!(
-        "{}: {} goes to {} ({role}); for the proxy\nnext: eligo name transform",
-        args.output, file.name, args.to
+        "{}: {} goes to {} ({role}); for the proxy\nnext: eligo name transform --key PORTER --delegation {} --capsule CAPSULE -o FILE",
+        args.output, file.name, args.to, args.output
     ));
     console.object(json!({
         "delegation": args.output.to_string(),

@@ -26,7 +26,7 @@ use crate::{
     },
     failure::{Attempt, Failure},
     file::Access,
-    market::{audit::short, rejected},
+    market::{audit::short, refusal::rejected},
     moment,
 };
 

@@ -22,7 +22,7 @@ use crate::{
     },
     failure::{Attempt, Failure},
     file::Access,
-    market::rejected,
+    market::refusal::rejected,
     moment,
 };
 
