@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::openapi::OPERATIONS;
 use super::*;
-use crate::client::{Client, ClientError, HttpDesk};
+use crate::client::{Client, ClientError, DeskError, HttpDesk};
 
 impl Served for Teller {
     fn refusal(code: u32) -> Option<(&'static str, String)> {
@@ -167,6 +167,12 @@ fn a_transaction_goes_round_and_its_proof_holds() {
     assert_eq!((again.height, again.index), (first.height, first.index));
     let second = client.submit(&add(2)).unwrap();
     assert_eq!(u64::from_wire(&second.outcome.data), Ok(2));
+    // Another with a used counter gets nobody else's result, and no long wait.
+    let late = client.submit(&slip(2, Order::Add(5))).unwrap_err();
+    let ClientError::Desk(DeskError::Refused(problem)) = late else {
+        panic!("{late}")
+    };
+    assert_eq!(problem.kind(), ProblemKind::Rejected);
 
     // The next block proves the first one's results; the last block's are only said.
     let found = client.transaction(first.height, first.index).unwrap();

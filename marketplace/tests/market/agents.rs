@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::desk::passes_on;
 use crate::support::Toy;
 use eligo_ledger::application::Genesis;
 use eligo_ledger::block::Transaction;
@@ -825,12 +826,7 @@ impl Liar {
 }
 
 impl Desk for Liar {
-    fn genesis(&self) -> Result<Genesis, DeskError> {
-        self.node.genesis()
-    }
-    fn height(&self) -> Result<Height, DeskError> {
-        self.node.height()
-    }
+    passes_on!(genesis height proof objects);
     fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
         let signed = SignedTransaction::from_wire(transaction.bytes()).unwrap();
         if matches!(signed.body(), Body::PostShare { .. }) {
@@ -872,18 +868,6 @@ impl Desk for Liar {
             (outcome.code, outcome.data) = (0, events.to_wire());
         }
         Ok(block)
-    }
-    fn proof(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, DeskError> {
-        self.node.proof(height, index)
-    }
-    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
-        self.node.put(digest, bytes)
-    }
-    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
-        self.node.get(digest, out)
-    }
-    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
-        self.node.size(digest)
     }
 }
 

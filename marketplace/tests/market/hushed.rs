@@ -1,17 +1,14 @@
 //! A node that lies to a proxy's agent, so that it falls silent: it is asked again, and the share comes.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use eligo_ledger::application::Genesis;
+use crate::desk::passes_on;
 use eligo_ledger::block::Transaction;
-use eligo_ledger::height::{Height, ReplicaId};
+use eligo_ledger::height::ReplicaId;
 use eligo_ledger::identity::SecretKey;
-use eligo_ledger::light::LedgerProof;
-use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::pool::PoolLimits;
 use eligo_ledger::wire::Wire;
 use eligo_marketplace::agent::trail::AskTrail;
@@ -29,7 +26,7 @@ use eligo_marketplace::name::{AskId, EncounterName};
 use eligo_marketplace::node::{Node, NodeConfig};
 use eligo_marketplace::rejection::Rejection;
 use eligo_marketplace::scenario::{Actor, Config, Scenario, SealedRecord};
-use eligo_marketplace::storage::{ObjectDigest, Objects};
+use eligo_marketplace::storage::Objects;
 use eligo_marketplace::transaction::{Body, SignedTransaction};
 use serde_json::{Value, json};
 
@@ -64,12 +61,7 @@ impl Hushing {
 }
 
 impl Desk for Hushing {
-    fn genesis(&self) -> Result<Genesis, DeskError> {
-        self.node.genesis()
-    }
-    fn height(&self) -> Result<Height, DeskError> {
-        self.node.height()
-    }
+    passes_on!(genesis height block proof objects);
     fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
         let signed = SignedTransaction::from_wire(transaction.bytes()).unwrap();
         let share = matches!(signed.body(), Body::Care(Act::Share { .. }));
@@ -100,21 +92,6 @@ impl Desk for Hushing {
             return Ok(answer);
         }
         Ok(Some(said.to_string().into_bytes()))
-    }
-    fn block(&self, height: Height) -> Result<Option<Delivery>, DeskError> {
-        self.node.block(height)
-    }
-    fn proof(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, DeskError> {
-        self.node.proof(height, index)
-    }
-    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
-        self.node.put(digest, bytes)
-    }
-    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
-        self.node.get(digest, out)
-    }
-    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
-        self.node.size(digest)
     }
 }
 

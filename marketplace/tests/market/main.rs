@@ -10,6 +10,8 @@ mod care;
 #[cfg(feature = "malachite")]
 mod cluster;
 mod convene;
+#[cfg(feature = "node")]
+mod desk;
 mod fair;
 mod golden;
 #[cfg(feature = "node")]

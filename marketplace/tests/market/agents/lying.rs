@@ -1,6 +1,7 @@
 //! A node that lies as well as a node can: it shows refused transactions as accepted and hides the block that would
 //! give it away, and leaves events out.
 
+use crate::desk::passes_on;
 use eligo_marketplace::event::Event;
 
 use super::*;
@@ -80,14 +81,9 @@ impl Lying {
 }
 
 impl Desk for Lying {
-    fn genesis(&self) -> Result<Genesis, DeskError> {
-        self.node.genesis()
-    }
+    passes_on!(genesis submit objects);
     fn height(&self) -> Result<Height, DeskError> {
         self.tip.map_or_else(|| self.node.height(), Ok)
-    }
-    fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
-        self.node.submit(transaction)
     }
     fn query(&self, path: &str, data: &[u8]) -> Result<Option<Vec<u8>>, DeskError> {
         let honest = self.node.query(path, data)?;
@@ -134,14 +130,5 @@ impl Desk for Lying {
             return Ok(None);
         }
         self.node.proof(height, index)
-    }
-    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
-        self.node.put(digest, bytes)
-    }
-    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
-        self.node.get(digest, out)
-    }
-    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
-        self.node.size(digest)
     }
 }

@@ -1,14 +1,10 @@
 //! A node can prove whatever it tells, and leave the rest out. In a key generation much follows from what was not
 //! said: so nothing is said there, and nothing sealed to a key, before the chain itself says how much was.
 
-use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
-use eligo_ledger::application::Genesis;
+use crate::desk::passes_on;
 use eligo_ledger::block::Transaction;
-use eligo_ledger::height::Height;
-use eligo_ledger::light::LedgerProof;
-use eligo_ledger::pbft::effect::Delivery;
 use eligo_ledger::wire::Wire;
 use eligo_marketplace::agent::{
     Account, Agent, AuthorityAgent, AuthorityIdentity, Journal, read_share,
@@ -23,7 +19,6 @@ use eligo_marketplace::encoding::List;
 use eligo_marketplace::event::Event;
 use eligo_marketplace::node::Node;
 use eligo_marketplace::rejection::Rejection;
-use eligo_marketplace::storage::ObjectDigest;
 use eligo_marketplace::transaction::{Body, SignedTransaction};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -37,12 +32,7 @@ struct Omitting {
 }
 
 impl Desk for Omitting {
-    fn genesis(&self) -> Result<Genesis, DeskError> {
-        self.node.genesis()
-    }
-    fn height(&self) -> Result<Height, DeskError> {
-        self.node.height()
-    }
+    passes_on!(genesis height block proof objects);
     fn submit(&self, transaction: &Transaction) -> Result<Said, DeskError> {
         let signed = SignedTransaction::from_wire(transaction.bytes()).unwrap();
         if matches!(signed.body(), Body::Convene(Act::Say { .. })) {
@@ -69,21 +59,6 @@ impl Desk for Omitting {
             ceremonies || !exposed(serde_json::from_value(step["event"].clone()).unwrap())
         });
         Ok(Some(serde_json::to_vec(&told).unwrap()))
-    }
-    fn block(&self, height: Height) -> Result<Option<Delivery>, DeskError> {
-        self.node.block(height)
-    }
-    fn proof(&self, height: Height, index: u32) -> Result<Option<LedgerProof>, DeskError> {
-        self.node.proof(height, index)
-    }
-    fn put(&self, digest: ObjectDigest, bytes: &mut (dyn Read + Send)) -> Result<(), DeskError> {
-        self.node.put(digest, bytes)
-    }
-    fn get(&self, digest: ObjectDigest, out: &mut dyn Write) -> Result<u64, DeskError> {
-        self.node.get(digest, out)
-    }
-    fn size(&self, digest: ObjectDigest) -> Result<Option<u64>, DeskError> {
-        self.node.size(digest)
     }
 }
 
