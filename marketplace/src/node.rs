@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod dev;
+mod door;
 mod front;
 mod http;
 mod market;
@@ -43,6 +44,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 pub use archive::{Archive, ArchiveError, Filter, Notice};
+pub use door::{Door, DoorLimits};
 pub use http::{HttpLimits, Server};
 
 use crate::client::{Desk, DeskError, Problem, ProblemKind, Said};

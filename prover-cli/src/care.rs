@@ -3,7 +3,6 @@
 
 pub mod asking;
 pub mod card;
-pub mod counter;
 pub mod crumbs;
 pub mod doctor;
 pub mod emergency;

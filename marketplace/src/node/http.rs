@@ -1,7 +1,6 @@
-//! The HTTP server: routes, limits, logs, shutdown. Logs name routes, never what was asked for.
+//! The HTTP server: routes, limits, logs. Logs name routes, never what was asked for.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,15 +9,9 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::future::{Either, select};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
+use super::door::{Door, DoorLimits};
 use super::requests::{self, Refusal};
 use super::{Node, NodeError, Served};
 use crate::client::{Problem, ProblemKind};
@@ -26,35 +19,34 @@ use crate::client::{Problem, ProblemKind};
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Connections at once; more wait to be taken up.
-    pub connections: usize,
+    /// Connections.
+    pub door: DoorLimits,
     /// Requests at once; more are refused.
     pub requests: usize,
     /// Ciphertexts coming in at once; more are refused. They are slow, so they do not count as requests.
     pub uploads: usize,
-    /// How long a connection may take for a request's head, or say nothing between two.
-    pub head_timeout: Duration,
     /// How long a ciphertext that comes in may pause.
     pub pause_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long a ciphertext may take to come in.
     pub upload_timeout: Duration,
-    /// How long a stopping server waits for requests under way.
-    pub shutdown_timeout: Duration,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
         Self {
-            connections: 512,
+            door: DoorLimits {
+                connections: 512,
+                head_timeout: Duration::from_secs(60),
+                take_timeout: Duration::from_secs(30),
+                shutdown_timeout: Duration::from_secs(10),
+            },
             requests: 128,
             uploads: 16,
-            head_timeout: Duration::from_secs(60),
             pause_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             upload_timeout: Duration::from_secs(1800),
-            shutdown_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -75,18 +67,14 @@ impl<A: Served + 'static> std::fmt::Debug for Shared<A> {
 
 /// A server that runs until it is dropped.
 pub struct Server<A: Served + 'static> {
-    address: SocketAddr,
-    limits: HttpLimits,
-    stop: Option<oneshot::Sender<()>>,
-    stopped: Option<tokio::task::JoinHandle<()>>,
-    runtime: Option<Runtime>,
+    door: Door,
     node: Arc<Node<A>>,
 }
 
 impl<A: Served + 'static> std::fmt::Debug for Server<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server")
-            .field("address", &self.address)
+            .field("door", &self.door)
             .finish_non_exhaustive()
     }
 }
@@ -101,42 +89,26 @@ impl<A: Served + 'static> Server<A> {
         listen: SocketAddr,
         limits: HttpLimits,
     ) -> Result<Self, NodeError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("http")
-            .enable_all()
-            .build()?;
-        let listener = runtime.block_on(TcpListener::bind(listen))?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             node: node.clone(),
             limits,
             permits: Semaphore::new(limits.requests),
             uploads: Semaphore::new(limits.uploads),
         });
-        let (stop, stopping) = oneshot::channel();
-        let stopped = runtime.spawn(accept(listener, router(shared), limits, stopping));
-        tracing::info!(%address, "serving");
-        Ok(Self {
-            address,
-            limits,
-            stop: Some(stop),
-            stopped: Some(stopped),
-            runtime: Some(runtime),
-            node,
-        })
+        let door = Door::open(listen, router(shared), limits.door)?;
+        Ok(Self { door, node })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address()
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// The node it serves.
@@ -144,63 +116,6 @@ impl<A: Served + 'static> Server<A> {
     pub const fn node(&self) -> &Arc<Node<A>> {
         &self.node
     }
-}
-
-impl<A: Served + 'static> Drop for Server<A> {
-    /// Takes no more requests, and lets those under way finish.
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let (Some(runtime), Some(stopped)) = (self.runtime.take(), self.stopped.take()) {
-            let limit = self.limits.shutdown_timeout;
-            let finished = runtime.block_on(async { tokio::time::timeout(limit, stopped).await });
-            if finished.is_err() {
-                tracing::warn!("requests under way were cut off");
-            }
-            runtime.shutdown_timeout(limit);
-        }
-        tracing::info!(address = %self.address, "stopped");
-    }
-}
-
-/// Takes connections until told to stop, then lets those there are finish what they ask. A connection that
-/// does not come to the point is closed: it holds one of a limited number of places.
-async fn accept(
-    listener: TcpListener,
-    app: Router,
-    limits: HttpLimits,
-    mut stopping: oneshot::Receiver<()>,
-) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let under_way = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout);
-    loop {
-        let next = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, socket) = match select(&mut stopping, pin!(next)).await {
-            Either::Left(_) => break,
-            Either::Right(((Ok(place), Ok((socket, _))), _)) => (place, socket),
-            Either::Right((_, _)) => {
-                // Out of files, most likely: it passes when connections end.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let service = TowerToHyperService::new(app.clone());
-        let connection = builder.serve_connection(TokioIo::new(socket), service);
-        let connection = under_way.watch(connection);
-        tokio::spawn(async move {
-            // What breaks off is the other side's affair.
-            connection.await.ok();
-            drop(place);
-        });
-    }
-    drop(listener);
-    under_way.shutdown().await;
 }
 
 fn router<A: Served + 'static>(shared: Arc<Shared<A>>) -> Router {

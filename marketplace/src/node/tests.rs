@@ -257,8 +257,11 @@ fn too_many_requests_at_once_are_refused() {
 fn connections_that_never_come_to_the_point_make_room_for_others() {
     let folder = tempfile::tempdir().unwrap();
     let limits = HttpLimits {
-        connections: 4,
-        head_timeout: Duration::from_millis(300),
+        door: DoorLimits {
+            connections: 4,
+            head_timeout: Duration::from_millis(300),
+            ..HttpLimits::default().door
+        },
         ..HttpLimits::default()
     };
     let server = serve_with(folder.path(), limits);
@@ -281,7 +284,10 @@ fn slow_uploads_are_cut_off_and_keep_nobody_else_out() {
     let folder = tempfile::tempdir().unwrap();
     let limits = HttpLimits {
         uploads: 1,
-        head_timeout: Duration::from_secs(3),
+        door: DoorLimits {
+            head_timeout: Duration::from_secs(3),
+            ..HttpLimits::default().door
+        },
         pause_timeout: Duration::from_secs(2),
         ..HttpLimits::default()
     };

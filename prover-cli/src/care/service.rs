@@ -2,15 +2,30 @@
 //! sealed to the asking doctor, so anyone may fetch it.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     time::Duration,
 };
 
-use eligo_marketplace::{client::Desk, name::AskId};
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use eligo_marketplace::{
+    client::Desk,
+    name::AskId,
+    node::{Door, DoorLimits},
+};
+use tokio::sync::oneshot;
 use ureq::Agent;
 
 use super::{
-    counter::{self, Reply, Terms},
     form::Form,
     order::AnswerLetter,
     searching::{Searcher, Told},
@@ -27,6 +42,17 @@ const PATH: &str = "/v1/answers/";
 /// How often a node is asked again that has no answer yet, and how long in between.
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many asks are answered at once.
+const HANDS: usize = 4;
+/// How many asks wait for a hand; more are told that it is busy.
+const LINE: usize = 64;
+/// Requests and answers are small.
+const LIMITS: DoorLimits = DoorLimits {
+    connections: 256,
+    head_timeout: Duration::from_secs(5),
+    take_timeout: Duration::from_secs(5),
+    shutdown_timeout: Duration::from_secs(1),
+};
 
 /// Serves answers until interrupted; tells its address once it listens, and each ask that it answered.
 pub fn serve<D: Desk>(
@@ -35,16 +61,15 @@ pub fn serve<D: Desk>(
     listening: impl FnOnce(SocketAddr),
     mut answered: impl FnMut(&AskId, &Told),
 ) -> Attempt<()> {
-    let unusable = |e: std::io::Error| {
+    let (errands, line) = sync_channel(LINE);
+    let door = Door::open(listen, routes(errands), LIMITS).map_err(|e| {
         Failure::new(Kind::Network, format!("cannot listen on {listen}: {e}"))
             .help("name another address with --listen")
-    };
-    let listener = TcpListener::bind(listen).map_err(unusable)?;
-    listener.set_nonblocking(true).map_err(unusable)?;
-    listening(listener.local_addr().map_err(unusable)?);
+    })?;
+    listening(door.address());
     interrupt::be_patient();
-    let handle = |path: &str| attend(node, path);
-    let mut note = |(ask, told): (AskId, Told)| answered(&ask, &told);
+    let (done, told) = channel();
+    let line = Mutex::new(line);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while interrupt::going() {
@@ -56,36 +81,85 @@ pub fn serve<D: Desk>(
                 std::thread::sleep(NAP);
             }
         });
-        let terms = Terms::default();
-        counter::attend(&listener, &terms, &interrupt::going, &handle, &mut note);
+        for _ in 0..HANDS {
+            let (line, done) = (&line, done.clone());
+            scope.spawn(move || work(node, line, &done));
+        }
+        while interrupt::going() {
+            if let Ok((ask, told)) = told.recv_timeout(NAP) {
+                answered(&ask, &told);
+            }
+        }
+        // Without errands the hands go home.
+        drop(door);
     });
     Ok(())
 }
 
-/// Answers a request.
-fn attend<D: Desk>(node: &Searcher<'_, D>, path: &str) -> (Reply, Option<(AskId, Told)>) {
-    let ask = path.strip_prefix(PATH).and_then(|name| name.parse().ok());
-    let Some(ask) = ask else {
-        return (Reply::error("404 Not Found", "no such thing"), None);
+/// An ask in line, and who waits for the answer.
+type Errand = (AskId, oneshot::Sender<Response>);
+
+fn routes(errands: SyncSender<Errand>) -> Router {
+    let nothing = || async { said(StatusCode::NOT_FOUND, "no such thing") };
+    Router::new()
+        .route(&format!("{PATH}{{ask}}"), get(line_up))
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
+        .with_state(errands)
+}
+
+/// Waits for a hand, unless too many wait: only an ask's name is taken, no thread.
+async fn line_up(State(errands): State<SyncSender<Errand>>, Path(name): Path<String>) -> Response {
+    let Ok(ask) = name.parse() else {
+        return said(StatusCode::NOT_FOUND, "no such thing");
     };
-    let told = moment::now().and_then(|now| node.answer(&ask, now));
-    match told {
-        Ok(told) => {
-            let reply = Reply {
-                status: "200 OK",
-                body: told.text.clone(),
-            };
-            (reply, Some((ask, told)))
-        }
-        Err(failure) => {
-            let status = match failure.kind() {
-                Kind::Closed => "409 Conflict",
-                Kind::Network => "503 Service Unavailable",
-                _ => "404 Not Found",
-            };
-            (Reply::error(status, failure.what()), None)
-        }
+    let busy = || said(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    let (answer, answered) = oneshot::channel();
+    match errands.try_send((ask, answer)) {
+        Ok(()) => answered.await.unwrap_or_else(|_| busy()),
+        Err(_) => busy(),
     }
+}
+
+/// A hand: takes errands until there are no more.
+fn work<D: Desk>(
+    node: &Searcher<'_, D>,
+    line: &Mutex<Receiver<Errand>>,
+    done: &Sender<(AskId, Told)>,
+) {
+    loop {
+        let next = line.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((ask, answer)) = next else { return };
+        // Who went away in the meantime needs no answer.
+        if answer.is_closed() {
+            continue;
+        }
+        let told = moment::now().and_then(|now| node.answer(&ask, now));
+        let response = match told {
+            Ok(told) => {
+                let text = told.text.to_string();
+                done.send((ask, told)).ok();
+                json(StatusCode::OK, text)
+            }
+            Err(failure) => {
+                let status = match failure.kind() {
+                    Kind::Closed => StatusCode::CONFLICT,
+                    Kind::Network => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::NOT_FOUND,
+                };
+                said(status, failure.what())
+            }
+        };
+        answer.send(response).ok();
+    }
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn said(status: StatusCode, what: &str) -> Response {
+    json(status, serde_json::json!({ "error": what }).to_string())
 }
 
 /// Fetches a search node's answer to an ask.
