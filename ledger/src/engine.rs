@@ -24,10 +24,12 @@ pub enum EngineError {
     /// That replica is not running.
     #[error("replica {0} is not running")]
     NotRunning(ReplicaId),
-    /// Another request of its client, with this counter or a later one, was executed first: this one never
-    /// was and never will be.
-    #[error("its counter went to another request of its client: sign it again with a new one")]
-    Overtaken,
+    /// The last request of its client that was executed is another one, with this counter or a later one. So
+    /// this one will not be executed any more; if it was before, its result is in its block.
+    #[error(
+        "its counter is used up: it was executed before, or must be signed again with a new one"
+    )]
+    CounterUsed,
 }
 
 /// Where a transaction was executed, and with what result: f+1 replicas say so.
@@ -54,7 +56,7 @@ impl Receipt {
     /// Waits for the reply.
     ///
     /// # Errors
-    /// [`EngineError::TimedOut`], [`EngineError::Stopped`] or [`EngineError::Overtaken`].
+    /// [`EngineError::TimedOut`], [`EngineError::Stopped`] or [`EngineError::CounterUsed`].
     pub fn wait(&self, at_most: Duration) -> Result<Reply, EngineError> {
         self.reply.recv_timeout(at_most).map_err(|e| match e {
             RecvTimeoutError::Timeout => EngineError::TimedOut,

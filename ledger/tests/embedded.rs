@@ -125,16 +125,16 @@ fn a_request_whose_counter_is_used_up_is_told_so() {
         counter,
         order,
     };
-    assert_eq!(told(slip(4, Order::Add(1))), Err(EngineError::Overtaken));
+    assert_eq!(told(slip(4, Order::Add(1))), Err(EngineError::CounterUsed));
     // Not the result of another request with the same counter.
-    assert_eq!(told(slip(5, Order::Add(2))), Err(EngineError::Overtaken));
+    assert_eq!(told(slip(5, Order::Add(2))), Err(EngineError::CounterUsed));
     assert_eq!(told(slip(5, Order::Add(1))), Ok(fifth));
     // Two with one counter at the same time: one is executed, and the other is told.
     let rivals = [6, 7].map(|n| slip(6, Order::Add(n)).transaction().unwrap());
     let receipts = rivals.map(|tx| engine.submit(tx).unwrap());
     let answers = receipts.map(|receipt| receipt.wait(PATIENCE));
     assert!(answers[0].is_ok());
-    assert_eq!(answers[1], Err(EngineError::Overtaken));
+    assert_eq!(answers[1], Err(EngineError::CounterUsed));
 }
 
 #[test]

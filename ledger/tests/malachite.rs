@@ -627,7 +627,7 @@ fn both_engines_come_to_the_same_state() {
         order: Order::Add(1),
     };
     let late = replicas[1].submit(late.transaction().unwrap()).unwrap();
-    assert_eq!(late.wait(PATIENCE), Err(EngineError::Overtaken));
+    assert_eq!(late.wait(PATIENCE), Err(EngineError::CounterUsed));
     let hash = replicas[0].report().app_hash;
     let begun = Instant::now();
     while replicas.iter().any(|r| r.report().app_hash != hash) {

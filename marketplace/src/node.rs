@@ -362,7 +362,7 @@ fn stalled(error: EngineError) -> DeskError {
     let kind = match error {
         EngineError::TimedOut => ProblemKind::TimedOut,
         EngineError::Rejected(Reject::PoolFull | Reject::Waiting) => ProblemKind::Busy,
-        EngineError::Rejected(_) | EngineError::Overtaken => ProblemKind::Rejected,
+        EngineError::Rejected(_) | EngineError::CounterUsed => ProblemKind::Rejected,
         EngineError::Stopped | EngineError::NotRunning(_) => ProblemKind::Stopped,
     };
     Problem::new(kind, error).into()
@@ -384,16 +384,16 @@ impl<A: Served + 'static> Desk for Node<A> {
             Some(place) => place,
             None => {
                 let receipt = self.engine.submit(transaction.clone()).map_err(stalled)?;
-                let reply = match receipt.wait(self.patience) {
-                    // The application has a name for that.
-                    Err(EngineError::Overtaken) => {
+                match receipt.wait(self.patience) {
+                    Ok(reply) => (reply.height, reply.index, reply.outcome),
+                    Err(EngineError::CounterUsed) => {
+                        // Executed meanwhile, or refused by the application's own name for it.
                         self.admit(transaction)?;
-                        Err(EngineError::Overtaken)
+                        let place = self.archive.place(&transaction.id());
+                        place.ok_or_else(|| stalled(EngineError::CounterUsed))?
                     }
-                    reply => reply,
-                };
-                let reply = reply.map_err(stalled)?;
-                (reply.height, reply.index, reply.outcome)
+                    Err(error) => return Err(stalled(error)),
+                }
             }
         };
         self.metrics.submitted(outcome.code == 0);

@@ -30,6 +30,8 @@ impl From<DeskError> for Failure {
                 None if problem.kind().is_passing() => Self::new(Kind::Network, &error)
                     .help("the node is there but cannot serve now; try again"),
                 None if problem.kind() == ProblemKind::Malformed => Self::usage(&error),
+                None if problem.kind() == ProblemKind::Rejected => Self::new(Kind::Refused, &error)
+                    .help("look at what is on the ledger now, and try again"),
                 None => Self::new(Kind::File, &error),
             },
             DeskError::Malformed(_) => Self::new(Kind::Network, &error)

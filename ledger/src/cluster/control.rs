@@ -59,9 +59,11 @@ pub enum Refusal {
     /// There is no such thing.
     #[error("there is none")]
     Absent,
-    /// Another request of the client had this counter or a later one: this one was not executed.
-    #[error("its counter went to another request of its client: sign it again with a new one")]
-    Overtaken,
+    /// The client's last request is another one, with this counter or a later one.
+    #[error(
+        "its counter is used up: it was executed before, or must be signed again with a new one"
+    )]
+    CounterUsed,
 }
 
 impl Wire for Refusal {
@@ -75,7 +77,7 @@ impl Wire for Refusal {
             }
             Refusal::NotAdmitted => out.push(4),
             Refusal::Absent => out.push(5),
-            Refusal::Overtaken => out.push(6),
+            Refusal::CounterUsed => out.push(6),
         }
     }
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -85,7 +87,7 @@ impl Wire for Refusal {
             3 => Refusal::Application(Wire::decode(r)?),
             4 => Refusal::NotAdmitted,
             5 => Refusal::Absent,
-            6 => Refusal::Overtaken,
+            6 => Refusal::CounterUsed,
             tag => {
                 return Err(WireError::UnknownTag {
                     what: "refusal",
@@ -101,7 +103,7 @@ impl From<EngineError> for Refusal {
         match e {
             EngineError::Stopped | EngineError::NotRunning(_) => Refusal::Stopped,
             EngineError::TimedOut => Refusal::TimedOut,
-            EngineError::Overtaken => Refusal::Overtaken,
+            EngineError::CounterUsed => Refusal::CounterUsed,
             EngineError::Rejected(Reject::Application(code)) => Refusal::Application(code),
             EngineError::Rejected(_) => Refusal::NotAdmitted,
         }

@@ -135,6 +135,7 @@ impl Counter {
                 outcome: outcome.clone(),
             };
             desk.answer(&tx.id(), &Ok(reply));
+            self.again.remove(&tx.id());
         }
     }
 

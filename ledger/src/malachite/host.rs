@@ -637,7 +637,7 @@ impl<A: Application> Host<A> {
         Ok(())
     }
 
-    /// A client's transaction: admitted here, and sent to the others; what was executed or overtaken is
+    /// A client's transaction: admitted here, and sent to the others; what has a used counter is
     /// answered at once.
     fn submitted(&mut self, tx: Transaction) -> Result<(), Reject> {
         let Some(place) = self.chain.executed(&tx) else {

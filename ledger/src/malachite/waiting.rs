@@ -65,13 +65,19 @@ impl Waiting {
         chain: &Chain<A>,
     ) -> Result<(), Reject> {
         let id = told.tx.id();
-        let before = match self.admit(told.tx, chain) {
-            Ok(()) => None,
-            Err(Reject::Waiting) => Some(*self.after.get(&id).ok_or(Reject::Waiting)?),
+        let after = match self.admit(told.tx, chain) {
+            Ok(()) => told.after,
+            // Of two who tell, the one who holds it back less is believed: the other may lie.
+            Err(Reject::Waiting) => {
+                let before = *self.after.get(&id).ok_or(Reject::Waiting)?;
+                let less = told.after.is_none_or(|after| after < before);
+                if !less {
+                    return Err(Reject::Waiting);
+                }
+                told.after
+            }
             Err(reject) => return Err(reject),
         };
-        // Of two who tell, the one who holds it back less is believed: the other may lie.
-        let after = told.after.filter(|a| before.is_none_or(|b| *a <= b));
         match after {
             Some(after) => self.after.insert(id, after),
             None => self.after.remove(&id),
@@ -228,8 +234,10 @@ impl Waiting {
             let size = tx.size();
             let RequestId { client, counter } = chain.app().request_id(&tx);
             let earlier = self.counters.get(&client);
-            let after = earlier.and_then(|c| c.range(..counter).next_back());
-            let after = after.map(|(counter, _)| *counter);
+            let seen = earlier.and_then(|c| c.range(..counter).next_back());
+            let seen = seen.map(|(counter, _)| *counter);
+            // Of what was only heard, more may have been said than was seen.
+            let after = seen.max(self.after.get(&tx.id()).copied());
             let told = Told { tx, after };
             match batches.last_mut() {
                 Some(batch) if batch.len() < MAX_GOSSIP && bytes < MAX_GOSSIP_BYTES => {
@@ -263,7 +271,10 @@ impl Waiting {
         chain: &Chain<A>,
     ) -> Vec<(Transaction, (Height, u32))> {
         let queued = self.pool.queued();
-        let used = queued.filter_map(|(_, tx)| Some((tx.clone(), chain.executed(tx)?)));
+        let used = queued.filter_map(|(_, tx)| {
+            let place = chain.executed(tx)?;
+            Some((tx.clone(), place))
+        });
         let overtaken: Vec<_> = used.collect();
         for (tx, _) in &overtaken {
             self.remove(tx, chain);
@@ -439,6 +450,12 @@ mod tests {
         assert_eq!(turns(&waiting, &chain), [(1, 1)]);
         waiting.hear(told(1, 2, Some(1)), &chain).unwrap();
         assert_eq!(turns(&waiting, &chain), [(1, 1), (1, 2)]);
+        // Nor is what holds it back forgotten for a liar's sake.
+        let mut held = super::tests::waiting(&chain, &[(1, 2, Some(1))]);
+        held.hear(told(1, 2, Some(9)), &chain).unwrap_err();
+        assert!(turns(&held, &chain).is_empty());
+        held.hear(told(1, 1, None), &chain).unwrap();
+        assert_eq!(turns(&held, &chain), [(1, 1), (1, 2)]);
         let again = waiting.hear(told(1, 2, None), &chain);
         assert_eq!(again, Ok(()));
         let liar = waiting.hear(told(1, 2, Some(9)), &chain);
@@ -458,5 +475,10 @@ mod tests {
         waiting.spread -= SPREAD;
         let again = [[told(1, 10, None), told(1, 20, Some(10))]];
         assert_eq!(waiting.spread(&chain), again);
+        // What others said of it is said on by who has not seen the one before.
+        let mut behind = super::tests::waiting(&chain, &[(1, 20, Some(10))]);
+        behind.remind_now(&chain);
+        behind.spread -= SPREAD;
+        assert_eq!(behind.spread(&chain), [[told(1, 20, Some(10))]]);
     }
 }

@@ -30,7 +30,7 @@ pub enum Effect {
     /// Send stored blocks from a height on; if they were dropped, feed `Input::Dropped` back.
     Serve(ReplicaId, Height),
     /// A client's request whose counter was used by what is stored at this height and index: if that is the
-    /// request itself, its result; else it was overtaken.
+    /// request itself, its result; else its counter is used up.
     Resend(Digest, Height, u32),
     /// A replica's checkpoint differs from the one a quorum signed.
     Diverged(Divergence),
@@ -73,7 +73,7 @@ impl Delivery {
         let block = &self.decision.block;
         let there = block.transactions().get(index as usize)?;
         if there.id() != *request {
-            return Some(Err(EngineError::Overtaken));
+            return Some(Err(EngineError::CounterUsed));
         }
         let outcome = self.done.outcomes.get(index as usize)?.clone();
         Some(Ok(Reply {

@@ -9,16 +9,19 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use futures_util::future::{Either, select};
+use hyper::body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -28,6 +31,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio_io_timeout::TimeoutStream;
+
+/// The most bytes of a request's head, and of what is read ahead.
+const MAX_HEAD: usize = 16 << 10;
 
 /// What a door puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +106,9 @@ impl Drop for Door {
     }
 }
 
-/// It has asked for nothing yet.
+/// It has asked for nothing yet, or for nothing since it was answered.
 const ASKING: u8 = 0;
-/// It was answered: it takes its answer, or is about to ask again.
+/// It takes its answer.
 const TAKING: u8 = 1;
 /// Its request is being answered.
 const WAITING: u8 = 2;
@@ -189,7 +195,8 @@ async fn accept(
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout);
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(MAX_HEAD);
     loop {
         let (socket, from) = match select(&mut stopping, pin!(listener.accept())).await {
             Either::Left(_) => break,
@@ -235,7 +242,37 @@ async fn attend(State(stage): State<Arc<AtomicU8>>, request: Request, next: Next
     stage.store(WAITING, Ordering::Relaxed);
     let response = next.run(request).await;
     stage.store(TAKING, Ordering::Relaxed);
-    response
+    response.map(|body| Body::new(Answer { body, stage }))
+}
+
+/// An answer's body, which notes when all of it was taken.
+struct Answer {
+    body: Body,
+    stage: Arc<AtomicU8>,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.stage.store(ASKING, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
@@ -246,23 +283,26 @@ mod tests {
     use std::net::TcpStream;
     use std::time::Instant;
 
+    /// More than any buffer in between holds.
+    const LENGTH: usize = 64 << 20;
     /// How long something may take that takes milliseconds.
     const LONG: Duration = Duration::from_secs(30);
 
     fn limits() -> DoorLimits {
         DoorLimits {
             connections: 32,
-            head_timeout: LONG,
-            take_timeout: LONG,
+            head_timeout: 10 * LONG,
+            take_timeout: 10 * LONG,
             shutdown_timeout: Duration::from_millis(100),
         }
     }
 
-    /// A door behind which are a word, and more than any buffer in between holds.
+    /// A door behind which are a word, and a long answer.
     fn open(limits: DoorLimits) -> Door {
+        let long = Bytes::from(vec![b'x'; LENGTH]);
         let app = Router::new()
             .route("/quick", get(|| async { "quick" }))
-            .route("/long", get(|| async { "x".repeat(64 << 20) }));
+            .route("/long", get(|| async move { long }));
         Door::open(([127, 0, 0, 1], 0).into(), app, limits).unwrap()
     }
 
@@ -285,11 +325,17 @@ mod tests {
         answer.ends_with("quick")
     }
 
-    /// Whether the other side closes it, whatever it says before.
+    /// Whether the other side closes it, before it has said all of a long answer.
     fn is_closed(mut stream: TcpStream) -> bool {
-        let mut rest = Vec::new();
-        let closed = stream.read_to_end(&mut rest);
-        !closed.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+        let mut said = 0;
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) => return said < LENGTH,
+                Ok(read) => said += read,
+                Err(e) => return e.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
     }
 
     #[test]
@@ -332,7 +378,7 @@ mod tests {
         });
         let taking: Vec<TcpStream> = (0..64).map(|_| ask(&door, "/long")).collect();
         assert!(is_quick(&door));
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_secs(4));
         assert!(taking.into_iter().all(is_closed));
     }
 

@@ -46,6 +46,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const HANDS: usize = 4;
 /// How many asks wait for a hand; more are told that it is busy.
 const LINE: usize = 64;
+/// How long who asks waits for a hand and its answer; then it is told to come again.
+const WAIT: Duration = Duration::from_secs(50);
 /// Requests and answers are small.
 const LIMITS: DoorLimits = DoorLimits {
     connections: 256,
@@ -116,7 +118,10 @@ async fn line_up(State(errands): State<SyncSender<Errand>>, Path(name): Path<Str
     let busy = || said(StatusCode::SERVICE_UNAVAILABLE, "busy");
     let (answer, answered) = oneshot::channel();
     match errands.try_send((ask, answer)) {
-        Ok(()) => answered.await.unwrap_or_else(|_| busy()),
+        Ok(()) => match tokio::time::timeout(WAIT, answered).await {
+            Ok(Ok(response)) => response,
+            _ => busy(),
+        },
         Err(_) => busy(),
     }
 }

@@ -153,7 +153,7 @@ fn help(reason: Rejection) -> &'static str {
         }
         R::Supersedes => "the hospital that registered the record must do this",
         R::RecordWithdrawn => {
-            "a record that was withdrawn cannot be used again; register another version of it"
+            "nothing can be done with it any more; another version of it can be registered"
         }
         R::ProxyKey | R::ProxyPossession => "make another key for the proxy",
         R::ProxyTwice => "make another key and another account for another proxy",
@@ -180,7 +180,7 @@ fn help(reason: Rejection) -> &'static str {
             "the licence must last longer than the offer, with codes as in the documents"
         }
         R::Electorate => {
-            "ask for fewer proxies, or wait until more serve: `eligo convene show` lists them"
+            "ask for fewer, or wait until more stand for it: `eligo convene show` lists who does"
         }
         R::SchemaElement => "publish with a schema and a program that this version of eligo made",
         R::DrawPending => "try again when the beacon has made its round",
@@ -221,7 +221,7 @@ fn help(reason: Rejection) -> &'static str {
             "make the share with the key that the proxy registered, for this grant"
         }
         R::ClaimExpired => {
-            "what was locked for it goes back to the institution; claim anew while the offer is open"
+            "what was locked for it goes back to the institution; `eligo market status` shows how it ended"
         }
         R::Revoked => "nothing more is opened under a grant that was revoked",
         R::NotDue => "try again later; the ledger's time counts, not this machine's",
@@ -243,7 +243,9 @@ fn help(reason: Rejection) -> &'static str {
         R::SignerTwice | R::WriterTwice => "nothing needs to be done, if it was this party's",
         R::UnknownSigner => "the doctor enters first: `eligo care enter`",
         R::NotEmployed => "the hospital says who works for it: `eligo care employ`",
-        R::EmploymentPeriod => "give a period that ends in the future",
+        R::EmploymentPeriod => {
+            "employ until a day in the future; who is not employed cannot be let go"
+        }
         R::TeamTwice => "the hospital changes a team with `eligo care amend`",
         R::TeamPlan => "name each doctor once, the lead among them, and a time slot above zero",
         R::UnknownTeam => "the hospital assigns the team first: `eligo care assign`",
@@ -254,8 +256,8 @@ fn help(reason: Rejection) -> &'static str {
         R::NotInTurn | R::SlotRunning | R::SlotOver => {
             "`eligo care team` shows whose turn it is, and until when"
         }
-        R::RetriesUsed => "the hospital assigns another team",
-        R::TeamUnchanged => "assign another team, or wait until the retries are used up",
+        R::RetriesUsed => "the hospital changes the team or its order: `eligo care amend`",
+        R::TeamUnchanged => "name another team, or wait until the retries are used up",
         R::DiagnosisComplete => "nothing more can be signed for it",
         R::ChainMalformed | R::ChainContinuation | R::ChainSignature => {
             "sign again on top of what is on the ledger now: `eligo care sign`"
@@ -288,7 +290,9 @@ fn help(reason: Rejection) -> &'static str {
         R::ReadTwice => "go on with `eligo care open`: the record is read in this ask",
         R::NotRead => "the doctor reads it first: `eligo care read`",
         R::NotReadable => "wait for the proxies' shares, and open a record once",
-        R::TooManyAsks => "wait until an ask is over or has its draw",
+        R::TooManyAsks => {
+            "wait until one of them is over; one that waits for its draw counts until then"
+        }
         R::DelegationTwice => "nothing needs to be done: the delegation is on the ledger",
         R::DelegationTerms => {
             "name each encounter once, and a period of a year at most that ends in the future"
@@ -305,7 +309,7 @@ fn help(reason: Rejection) -> &'static str {
         R::EmergencyCapsule => "seal the capsule anew for this record and the hospital's region",
         R::EmergencyTwice => "nothing needs to be done: it is on the ledger",
         R::UnknownEmergency => {
-            "the patient leaves a capsule before an emergency; none is there for this record"
+            "compare the names; the hospital enters a capsule before an emergency: `eligo care emergency enter`"
         }
         R::NotKeyholder => "only the authorities of the epoch that the capsule names may answer",
         R::EmergencyShareTwice | R::SpokenAlready => {
@@ -324,7 +328,7 @@ fn help(reason: Rejection) -> &'static str {
         R::CeremonyStage => "`eligo convene show` says which round it is in, and until when",
         R::CeremonyMessage => "speak with the account's own key, on the journal of this ceremony",
         R::ReplicaHost => {
-            "name a replica of the ledger that this hospital runs, or that nobody does"
+            "name a replica of the ledger; a hospital that runs another one keeps that: `eligo convene show` lists them"
         }
         R::Region => "the registrar says where a hospital is: `eligo convene place`",
         R::NameNotTheirs => "an account has the keys of names it holds now: `eligo name ask`",

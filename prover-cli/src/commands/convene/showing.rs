@@ -310,17 +310,16 @@ fn tell_elections(
     console: &Console,
 ) -> Attempt<()> {
     for election in elections {
+        // Who proposes is one office, proxies are the other: the last election fills it.
+        let proxies = election.office == "proxies";
+        let mut later = elections
+            .iter()
+            .filter(|e| e.election > election.election && e.elected.is_some());
+        let over = later.any(|later| (later.office == "proxies") == proxies);
+        let state = if over { "over" } else { "in force" };
         let result = match (&election.elected, election.round) {
-            // Who proposes is one office: the last election filled it.
-            (Some(elected), _) if elected.is_empty() => match elections.iter().any(|later| {
-                later.election > election.election
-                    && later.office != "proxies"
-                    && later.elected.is_some()
-            }) {
-                true => "over".to_owned(),
-                false => "in force".to_owned(),
-            },
-            (Some(elected), _) => format!("elected {}", names.list(elected)?),
+            (Some(elected), _) if elected.is_empty() => state.to_owned(),
+            (Some(elected), _) => format!("elected {}; {state}", names.list(elected)?),
             (None, Some(round)) => format!("waits for round {round} of the beacon"),
             (None, None) => "waits".to_owned(),
         };
