@@ -418,6 +418,49 @@ mod tests {
     }
 
     #[test]
+    fn parts_decode_to_themselves_and_only_whole() {
+        let offer = sample(3);
+        let told = |after| Told {
+            tx: Transaction::new(vec![7; 3]).unwrap(),
+            after,
+        };
+        let (from, to) = (ReplicaId::new(1), ReplicaId::new(2));
+        let fetch = Fetch {
+            replica: to,
+            from,
+            height: Height::new(4),
+            index: 5,
+        };
+        let want = Want {
+            replica: to,
+            height: Height::new(4),
+            attempt: 6,
+        };
+        let parts = [
+            Part::Opening(offer.proposal, offer.signature.unwrap()),
+            Part::Chunk(Bytes::from_static(b"piece")),
+            Part::Waiting(vec![told(None), told(Some(u64::MAX))]),
+            Part::Wanted(want),
+            Part::Fetch(fetch),
+            Part::Offering(to, from),
+            Part::Snapshot(fetch),
+        ];
+        for part in parts {
+            let mut bytes = part.to_wire();
+            assert_eq!(Part::from_wire(&bytes), Ok(part));
+            for cut in 0..bytes.len() {
+                assert!(Part::from_wire(&bytes[..cut]).is_err(), "{cut} bytes");
+            }
+            bytes.push(0);
+            assert!(Part::from_wire(&bytes).is_err());
+        }
+        // A count of more than the bytes can hold.
+        let mut many = Part::Waiting(vec![told(None)]).to_wire();
+        many[1..5].copy_from_slice(&[0, 0, 0x0f, 0xff]);
+        assert!(Part::from_wire(&many).is_err());
+    }
+
+    #[test]
     fn a_block_is_put_together_in_any_order() {
         let offer = sample(700_000);
         let signature = offer.signature.unwrap();

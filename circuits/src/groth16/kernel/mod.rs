@@ -17,7 +17,7 @@ use ark_ec::{
     AffineRepr,
     short_weierstrass::{Affine, SWCurveConfig},
 };
-use ark_ff::{BigInt, BigInteger, Field, MontFp, PrimeField};
+use ark_ff::{BigInt, Field, MontFp};
 
 /// How points are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,10 @@ impl Engine {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     fn inverse_factor(self) -> Fq {
         match self {
             Self::Portable => MontFp!("1"),
-            #[cfg(target_arch = "x86_64")]
             Self::Ifma => MontFp!(
                 "12312136615409592312513603231707217237391675025980025810262583815737939742328"
             ),
@@ -154,13 +154,12 @@ pub(crate) trait Curve:
         if rows.first() == Some(&INFINITY) {
             return Affine::identity();
         }
-        let factor = engine.inverse_factor();
         let (x, y) = rows.split_at(rows.len() / 2);
         let coordinate = |rows: &[[u64; 4]]| {
             let parts = rows.iter().map(|row| match engine {
                 Engine::Portable => Fq::new_unchecked(BigInt(*row)),
                 #[cfg(target_arch = "x86_64")]
-                Engine::Ifma => residue(*row) * factor,
+                Engine::Ifma => residue(*row) * engine.inverse_factor(),
             });
             Self::BaseField::from_base_prime_field_elems(parts).unwrap_or_default()
         };
@@ -214,7 +213,10 @@ impl Curve for g2::Config {
 }
 
 /// The field element of a residue that may exceed the modulus.
+#[cfg(target_arch = "x86_64")]
 fn residue(words: [u64; 4]) -> Fq {
+    use ark_ff::{BigInteger as _, PrimeField as _};
+
     let mut words = BigInt(words);
     while words >= Fq::MODULUS {
         words.sub_with_borrow(&Fq::MODULUS);
