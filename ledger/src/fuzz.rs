@@ -4,12 +4,17 @@ use crate::application::{Finalized, Genesis, SnapshotInfo};
 use crate::block::{Block, Header};
 use crate::certificate::{Ballot, CheckpointCert, CommitCert};
 use crate::chain_state::{ChainState, CheckpointState};
+use crate::cluster::control::{Answer, Request};
 use crate::evidence::Evidence;
 use crate::light::{EpochStep, LedgerProof};
 use crate::pbft::effect::{Delivery, StableCheckpoint, VotingRecord, Write};
 use crate::pbft::message::{Message, NewView, Prepared, ViewChange};
 use crate::roster::Roster;
+use crate::teller::{Books, Slip};
 use crate::wire::Wire;
+
+/// A decoder's name, and what tries it.
+pub type Decoder = (&'static str, fn(&[u8]));
 
 fn canonical<T: Wire>(bytes: &[u8]) {
     if let Ok(value) = T::from_wire(bytes) {
@@ -21,7 +26,7 @@ macro_rules! decoders {
     ($($(#[$doc:meta])* $name:ident: $t:ty;)*) => {
         $($(#[$doc])* pub fn $name(bytes: &[u8]) { canonical::<$t>(bytes); })*
         /// Every decoder, by name.
-        pub const ALL: &[(&str, fn(&[u8]))] = &[$((stringify!($name), $name)),*];
+        pub const ALL: &[Decoder] = &[$((stringify!($name), $name)),*];
     };
 }
 
@@ -70,7 +75,23 @@ decoders! {
     delivery: Delivery;
     /// What executing a block gave.
     finalized: Finalized;
+    /// What a replica is asked by its operator.
+    control_request: Request;
+    /// What it answers.
+    control_answer: Answer;
+    /// A request of the application that tests and examples run.
+    slip: Slip;
+    /// That application's state.
+    books: Books;
 }
+
+/// Every decoder of the engine for several machines, by name.
+#[cfg(feature = "malachite")]
+pub const MALACHITE: &[Decoder] = crate::malachite::DECODERS;
+
+/// Bytes of that engine to begin with.
+#[cfg(feature = "malachite")]
+pub use crate::malachite::samples as malachite_samples;
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,11 @@ mod store;
 mod transport;
 mod waiting;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use codec::DECODERS;
+#[cfg(any(test, feature = "fuzz"))]
+pub use codec::samples;
+
 use crate::application::{Application, Genesis, Query, QueryAnswer};
 use crate::block::Transaction;
 use crate::chain::Chain;

@@ -128,7 +128,7 @@ impl Slip {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Books {
+pub(crate) struct Books {
     height: Height,
     counter: u64,
     balances: BTreeMap<u16, u64>,

@@ -194,7 +194,7 @@ impl From<&Report> for ReplicaStatus {
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Request {
+pub(crate) enum Request {
     Report,
     Submit(Transaction),
     Query(Query),
@@ -246,7 +246,7 @@ impl Wire for Request {
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
-enum Answer {
+pub(crate) enum Answer {
     Report(Report),
     Executed(Reply),
     Query(QueryAnswer),

@@ -309,28 +309,18 @@ mod tests {
     use crate::application::{Genesis, Limits, Timeouts};
     use crate::block::Parent;
     use crate::certificate::{CommitCert, EngineTag};
-    use crate::height::{ReplicaId, Time, View};
-    use crate::identity::SecretKey;
+    use crate::height::{Time, View};
     use crate::pool::PoolLimits;
     use crate::proposer::ProposerPolicy;
-    use crate::roster::{Class, Member, Roster};
+    use crate::roster::{Roster, simulated_members};
     use crate::teller::{Order, Slip, Teller};
     use std::sync::Arc;
 
     fn chain() -> Chain<Teller> {
-        let members = (0..4u8).map(|i| Member {
-            id: ReplicaId::new(i.into()),
-            key: SecretKey::from_seed([i; 32].into()).public(),
-            power: 1,
-            class: Class::Tertiary,
-            may_propose: true,
-            votes: true,
-            region: String::new(),
-        });
         let genesis = Genesis {
             name: "waiting".into(),
             time: Time::new(1),
-            roster: Roster::first(members.collect()).unwrap(),
+            roster: Roster::first(simulated_members(4)).unwrap(),
             policy: ProposerPolicy::Sticky,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
