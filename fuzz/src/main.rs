@@ -23,7 +23,7 @@ struct Arguments {
     files: Vec<PathBuf>,
 }
 
-const USAGE: &str = "usage: eligo-fuzz list | TARGET|all [--runs N] [--seed S] [FILE..]";
+const USAGE: &str = "usage: eligo-fuzz list | TARGET|GROUP|all [--runs N] [--seed S] [FILE..]";
 
 fn main() -> ExitCode {
     let Some(arguments) = parse(std::env::args().skip(1)) else {
@@ -35,8 +35,7 @@ fn main() -> ExitCode {
         all.iter().for_each(|target| println!("{}", target.name));
         return ExitCode::SUCCESS;
     }
-    let wanted = |target: &&Target| matches!(&*arguments.target, name if name == "all" || name == target.name);
-    let chosen: Vec<&Target> = all.iter().filter(wanted).collect();
+    let chosen = choose(&all, &arguments.target);
     if chosen.is_empty() {
         eprintln!("no target `{}`; `list` names them", arguments.target);
         return ExitCode::from(2);
@@ -47,6 +46,18 @@ fn main() -> ExitCode {
         .filter(|target| !fuzz(target, &arguments))
         .count();
     ExitCode::from(u8::from(failures > 0))
+}
+
+/// The target of a name, or those whose names begin with it.
+fn choose<'a>(all: &'a [Target], name: &str) -> Vec<&'a Target> {
+    let group = format!("{name}_");
+    match all.iter().find(|target| target.name == name) {
+        Some(target) => vec![target],
+        None => all
+            .iter()
+            .filter(|target| name == "all" || target.name.starts_with(&group))
+            .collect(),
+    }
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {

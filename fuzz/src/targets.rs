@@ -10,7 +10,7 @@ mod verifier;
 /// A decoder, and what must hold for it.
 pub struct Target {
     /// Name on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// Valid inputs to begin with.
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// Words of the format.

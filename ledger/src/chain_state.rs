@@ -10,7 +10,7 @@ use crate::proposer::ProposerOrder;
 use crate::roster::Roster;
 use crate::session::Sessions;
 use crate::silence::Silences;
-use crate::wire::{Reader, Wire, WireError, encode_list};
+use crate::wire::{Reader, Wire, WireError, encode_list, sorted_map};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,18 +82,6 @@ impl Wire for ChainState {
         }
         Ok(state)
     }
-}
-
-fn sorted_map<K: Wire + Ord + Copy, V: Wire>(
-    r: &mut Reader<'_>,
-    what: &'static str,
-    max: usize,
-) -> Result<BTreeMap<K, V>, WireError> {
-    let pairs: Vec<(K, V)> = r.list(what, max)?;
-    if pairs.windows(2).any(|w| matches!(w, [a, b] if a.0 >= b.0)) {
-        return Err(WireError::Invalid { what });
-    }
-    Ok(pairs.into_iter().collect())
 }
 
 /// What was agreed at a checkpoint: enough, with the application's chunks, to start from there.

@@ -11,7 +11,7 @@ use crate::digest::{Digest, Purpose};
 use crate::height::{Height, ReplicaId};
 use crate::proposer::ProposerPolicy;
 use crate::roster::Member;
-use crate::wire::{Reader, Wire, WireError, encode_list, wire_struct};
+use crate::wire::{Reader, Wire, WireError, encode_list, sorted_map, wire_struct};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many accounts there are, and what each holds at first.
@@ -147,10 +147,7 @@ impl Wire for Books {
         Ok(Books {
             height: Wire::decode(r)?,
             counter: Wire::decode(r)?,
-            balances: r
-                .list::<(u16, u64)>("balances", usize::from(u16::MAX))?
-                .into_iter()
-                .collect(),
+            balances: sorted_map(r, "balances", usize::from(u16::MAX))?,
             params: Wire::decode(r)?,
         })
     }
@@ -168,7 +165,7 @@ pub(crate) enum Fault {
 /// The application.
 #[derive(Debug, Default)]
 pub struct Teller {
-    books: Option<Books>,
+    pub(crate) books: Option<Books>,
     hash: Digest,
     snapshots: VecDeque<(SnapshotInfo, Vec<u8>)>,
     restoring: Option<(SnapshotInfo, Digest, Vec<u8>)>,

@@ -5,6 +5,7 @@
 //! length is compared with the limit and with what is left of the buffer before anything is
 //! allocated, sorted sequences must be sorted, and the whole buffer must be consumed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why bytes are not the encoding of a value.
@@ -186,6 +187,19 @@ pub trait Wire: Sized {
         r.finish()?;
         Ok(value)
     }
+}
+
+/// A map: its pairs by strictly growing key.
+pub(crate) fn sorted_map<K: Wire + Ord + Copy, V: Wire>(
+    r: &mut Reader<'_>,
+    what: &'static str,
+    max: usize,
+) -> Result<BTreeMap<K, V>, WireError> {
+    let pairs: Vec<(K, V)> = r.list(what, max)?;
+    if pairs.windows(2).any(|w| matches!(w, [a, b] if a.0 >= b.0)) {
+        return Err(WireError::Invalid { what });
+    }
+    Ok(pairs.into_iter().collect())
 }
 
 macro_rules! integer {

@@ -1,5 +1,8 @@
-//! One function for each decoder, for fuzzing: whatever decodes must encode to the same bytes.
+//! Every decoder, for fuzzing: whatever decodes must encode to the same bytes.
 
+mod samples;
+
+use eligo_ledger::fuzz::Decoder;
 use eligo_ledger::wire::Wire;
 
 use crate::care::act::{AskTerms, SignedDelegation, SignedPermit};
@@ -12,64 +15,32 @@ use crate::genesis::MarketGenesis;
 use crate::offer::{Draft, Offer};
 use crate::transaction::{Body, ClaimRequest, DisputeEvidence, SignedTransaction};
 
-fn canonical<T: Wire>(bytes: &[u8]) {
-    if let Ok(value) = T::from_wire(bytes) {
-        assert_eq!(value.to_wire(), bytes, "two encodings of one value");
-    }
-}
+pub use samples::samples;
 
-macro_rules! decoders {
-    ($($(#[$doc:meta])* $name:ident: $t:ty;)*) => {
-        $($(#[$doc])* pub fn $name(bytes: &[u8]) { canonical::<$t>(bytes); })*
-        /// Every decoder, by name.
-        pub const ALL: &[(&str, fn(&[u8]))] = &[$((stringify!($name), $name)),*];
-    };
-}
-
-decoders! {
-    /// A transaction.
-    transaction: SignedTransaction;
-    /// What it asks.
-    body: Body;
-    /// A claim.
-    claim: ClaimRequest;
-    /// A dispute's evidence.
-    evidence: DisputeEvidence;
-    /// A certificate.
-    certificate: SignedCertificate;
-    /// A record's entry.
-    entry: SignedEntry;
-    /// An offer.
-    offer: Offer;
-    /// A draft.
-    draft: Draft;
-    /// An event.
-    event: Event;
-    /// An event with what caused it.
-    logged: Logged;
-    /// An act of convening.
-    act_of_convening: crate::convene::act::Act;
-    /// What is said in a key generation.
-    ceremony_message: crate::convene::transcript::Message;
-    /// What happened in ceremonies and elections.
-    convened: crate::convene::event::Convened;
-    /// The marketplace's genesis.
-    genesis: MarketGenesis;
-    /// A snapshot of the whole state.
-    contract: Contract;
-    /// An act of care.
-    care_act: Act;
-    /// A doctor's ask.
-    care_ask: AskTerms;
-    /// A patient's permit.
-    care_permit: SignedPermit;
-    /// A delegation.
-    care_delegation: SignedDelegation;
-    /// What happened in a patient's care.
-    care_event: CareEvent;
-    /// An issuer's key, which has one form.
-    issuer: IssuerBytes;
-}
+/// Every decoder.
+pub const ALL: &[Decoder] = &[
+    Decoder::of::<SignedTransaction>("transaction"),
+    Decoder::of::<Body>("body"),
+    Decoder::of::<ClaimRequest>("claim"),
+    Decoder::of::<DisputeEvidence>("evidence"),
+    Decoder::of::<SignedCertificate>("certificate"),
+    Decoder::of::<SignedEntry>("entry"),
+    Decoder::of::<Offer>("offer"),
+    Decoder::of::<Draft>("draft"),
+    Decoder::of::<Event>("event"),
+    Decoder::of::<Logged>("logged"),
+    Decoder::of::<crate::convene::act::Act>("act_of_convening"),
+    Decoder::of::<crate::convene::transcript::Message>("ceremony_message"),
+    Decoder::of::<crate::convene::event::Convened>("convened"),
+    Decoder::of::<MarketGenesis>("genesis"),
+    Decoder::of::<Contract>("contract"),
+    Decoder::of::<Act>("care_act"),
+    Decoder::of::<AskTerms>("care_ask"),
+    Decoder::of::<SignedPermit>("care_permit"),
+    Decoder::of::<SignedDelegation>("care_delegation"),
+    Decoder::of::<CareEvent>("care_event"),
+    Decoder::of::<IssuerBytes>("issuer"),
+];
 
 /// An issuer's key as it travels.
 #[derive(Debug)]
@@ -90,26 +61,46 @@ impl Wire for IssuerBytes {
     }
 }
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(samples);
+
+    fn accepts(decoder: &Decoder, bytes: &[u8]) -> bool {
+        (decoder.run)(bytes) == "accepted"
+    }
 
     proptest! {
         #[test]
         fn no_decoder_panics_or_accepts_a_second_encoding(
-            tag in 0..30u8,
-            noise in proptest::collection::vec(any::<u8>(), 0..400),
-            zeros in 0..800usize,
+            pick in any::<proptest::sample::Index>(),
+            cut in any::<Option<proptest::sample::Index>>(),
+            flips in proptest::collection::vec((0..400usize, any::<u8>()), 0..4),
         ) {
-            let mut bytes = vec![7; 72];
-            bytes.push(tag);
-            bytes.extend_from_slice(&noise);
-            bytes.resize(bytes.len() + zeros, 0);
-            for (_, decode) in ALL {
-                decode(&bytes);
-                decode(bytes.get(72..).unwrap_or_default());
+            let mut bytes = pick.get(&SAMPLES).clone();
+            for (at, mask) in flips {
+                if let Some(b) = bytes.get_mut(at) {
+                    *b ^= mask;
+                }
             }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            for decoder in ALL {
+                (decoder.run)(&bytes);
+            }
+        }
+    }
+
+    /// A target whose inputs it never accepts tries little.
+    #[test]
+    fn every_decoder_accepts_a_sample() {
+        for decoder in ALL {
+            let accepted = SAMPLES.iter().any(|sample| accepts(decoder, sample));
+            assert!(accepted, "{}", decoder.name);
         }
     }
 }

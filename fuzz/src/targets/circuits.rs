@@ -59,8 +59,8 @@ fn credential() -> Vec<u8> {
 }
 
 pub fn targets() -> Vec<Target> {
-    let target = |name, seeds, run, cost| Target {
-        name,
+    let target = |name: &str, seeds, run, cost| Target {
+        name: name.into(),
         seeds,
         dictionary: DICTIONARY,
         run,

@@ -1,34 +1,26 @@
 //! Everything replicas decode: whatever is read must be written back to the same bytes.
 
+use eligo_ledger::fuzz;
+
 use super::Target;
 
 pub fn targets() -> Vec<Target> {
-    let ledger = Target {
-        name: "ledger",
-        seeds: || vec![vec![0; 64], vec![1; 256], (0..=255).collect()],
-        dictionary: &[&[0; 4], &[0, 0, 0, 1], &[0, 0, 0, 32], &[0xff; 8], &[0; 32]],
-        run: |input| {
-            for (_, decode) in eligo_ledger::fuzz::ALL {
-                decode(input);
-            }
-            "decoded".into()
-        },
-        cost: 2,
-    };
-    vec![
-        ledger,
+    let groups = [
+        from("ledger", fuzz::ALL, fuzz::samples),
         #[cfg(feature = "malachite")]
-        Target {
-            name: "malachite",
-            seeds: eligo_ledger::fuzz::malachite_samples,
-            dictionary: &[&[0; 4], &[0, 0, 0, 1], &[0xff; 8], &[0; 32]],
-            run: |input| {
-                for (_, decode) in eligo_ledger::fuzz::MALACHITE {
-                    decode(input);
-                }
-                "decoded".into()
-            },
-            cost: 2,
-        },
-    ]
+        from("malachite", fuzz::MALACHITE, fuzz::malachite_samples),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+/// A target for each decoder of a group, which begin with the group's valid inputs.
+pub fn from(group: &str, decoders: &[fuzz::Decoder], seeds: fn() -> Vec<Vec<u8>>) -> Vec<Target> {
+    let target = |decoder: &fuzz::Decoder| Target {
+        name: format!("{group}_{}", decoder.name),
+        seeds,
+        dictionary: &[&[0; 4], &[0, 0, 0, 1], &[0, 0, 0, 32], &[0xff; 8], &[0; 32]],
+        run: decoder.run,
+        cost: 4,
+    };
+    decoders.iter().map(target).collect()
 }

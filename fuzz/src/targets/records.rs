@@ -70,14 +70,14 @@ const LANGUAGE: &[&[u8]] = &[
 pub fn targets() -> Vec<Target> {
     vec![
         Target {
-            name: "fhir",
+            name: "fhir".into(),
             seeds: || vec![PATIENT.to_vec(), R5.to_vec()],
             dictionary: JSON,
             run: fhir,
             cost: 20,
         },
         Target {
-            name: "schema",
+            name: "schema".into(),
             seeds: || {
                 vec![
                     shipped_text("bench-64")
@@ -91,7 +91,7 @@ pub fn targets() -> Vec<Target> {
             cost: 4,
         },
         Target {
-            name: "expression",
+            name: "expression".into(),
             seeds: || {
                 let examples: [&[u8]; 3] = [
                     b"age between 40 and 80 years and any diagnosis in icd10:I63, snomed:230690007",
@@ -105,14 +105,14 @@ pub fn targets() -> Vec<Target> {
             cost: 1,
         },
         Target {
-            name: "requirement",
+            name: "requirement".into(),
             seeds: || vec![STROKE.as_bytes().to_vec()],
             dictionary: LANGUAGE,
             run: requirement,
             cost: 2,
         },
         Target {
-            name: "import",
+            name: "import".into(),
             seeds: || vec![CCDL.to_vec(), GROUP.to_vec(), VARIABLE.to_vec()],
             dictionary: JSON,
             run: imported,

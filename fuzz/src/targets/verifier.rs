@@ -53,15 +53,15 @@ const MODULI: &[&[u8]] = &[
 ];
 
 pub fn targets() -> Vec<Target> {
-    let json = |name, seeds, run| Target {
-        name,
+    let json = |name: &str, seeds, run| Target {
+        name: name.into(),
         seeds,
         dictionary: JSON,
         run,
         cost: 1,
     };
-    let bytes = |name, seeds, run| Target {
-        name,
+    let bytes = |name: &str, seeds, run| Target {
+        name: name.into(),
         seeds,
         dictionary: MODULI,
         run,

@@ -11,7 +11,8 @@ use eligo_ledger::digest::Digest;
 use eligo_ledger::height::{Epoch, Height, View};
 use eligo_ledger::identity::{Domain, Kind, SecretKey, Statement};
 use eligo_ledger::sim::Scenario;
-use eligo_ledger::sim::world::run_weighed;
+use eligo_ledger::sim::world::{Seen, run_watched};
+use eligo_ledger::wire::Wire;
 use models::Cost;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -69,13 +70,18 @@ fn pbft(n: u16, verify_us: f64) -> Cost {
     scenario.request_ms = 2_000;
     scenario.clients = 2;
     scenario.requests = 6;
-    let report = run_weighed(&scenario);
+    let mut bytes = 0;
+    let report = run_watched(&scenario, &mut |seen| {
+        if let Seen::Delivered(message) = seen {
+            bytes += message.to_wire().len();
+        }
+    });
     assert!(report.violations.is_empty(), "{:?}", report.violations);
     let blocks = report.height.get().max(1) as f64;
     let answers = report.latencies_ms.len().max(1) as f64;
     Cost {
         messages: report.messages as f64 / blocks,
-        bytes: report.bytes as f64 / blocks,
+        bytes: bytes as f64 / blocks,
         cpu_ms: report.signed as f64 / blocks * verify_us / 1e3,
         finality_ms: report.latencies_ms.iter().sum::<u64>() as f64 / answers,
     }

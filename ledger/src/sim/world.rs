@@ -44,8 +44,6 @@ pub struct Report {
     pub height: Height,
     /// Messages delivered.
     pub messages: u64,
-    /// Their bytes; counted by [`run_weighed`] only.
-    pub bytes: u64,
     /// How many of them carried a signature to verify.
     pub signed: u64,
     /// From a request's first sending to its answer, one each.
@@ -55,6 +53,17 @@ pub struct Report {
     /// The last events, newest last.
     pub trace: Vec<String>,
 }
+
+/// What [`run_watched`] shows.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// A replica received this.
+    Delivered(&'a Message),
+    /// A replica has this on its disk.
+    Synced(&'a Write),
+}
+
+type Onlooker<'a> = &'a mut dyn FnMut(Seen<'_>);
 
 enum Event {
     Deliver(usize, ReplicaId, Arc<Message>),
@@ -102,10 +111,9 @@ struct World<'a> {
     partition: Option<(u32, u64)>,
     joined: bool,
     messages: u64,
-    bytes: u64,
     signed: u64,
     latencies_ms: Vec<u64>,
-    weighing: bool,
+    onlooker: Option<Onlooker<'a>>,
     hasher: Vec<u8>,
     history: Digest,
     coverage: Coverage,
@@ -127,15 +135,15 @@ pub fn run_traced(scenario: &Scenario) -> Report {
     world.go()
 }
 
-/// [`run`], adding up the encoded sizes of the messages.
-#[must_use]
-pub fn run_weighed(scenario: &Scenario) -> Report {
+/// [`run`], showing every message delivered and every write synced.
+pub fn run_watched(scenario: &Scenario, onlooker: &mut dyn FnMut(Seen<'_>)) -> Report {
     let mut world = World::new(scenario, false);
-    world.weighing = true;
+    world.onlooker = Some(onlooker);
     world.go()
 }
 
-fn genesis(scenario: &Scenario) -> Genesis {
+/// What the world of a scenario begins with.
+pub(crate) fn genesis(scenario: &Scenario) -> Genesis {
     let members = simulated_members(scenario.replicas);
     let Ok(roster) = Roster::first(members) else {
         unreachable!("a scenario has at least four replicas");
@@ -211,10 +219,9 @@ impl<'a> World<'a> {
             partition: None,
             joined: false,
             messages: 0,
-            bytes: 0,
             signed: 0,
             latencies_ms: Vec::new(),
-            weighing: false,
+            onlooker: None,
             hasher: Vec::new(),
             history: Digest::ZERO,
             coverage: Coverage::default(),
@@ -272,7 +279,6 @@ impl<'a> World<'a> {
             events,
             height: self.checker.height(),
             messages: self.messages,
-            bytes: self.bytes,
             signed: self.signed,
             latencies_ms: std::mem::take(&mut self.latencies_ms),
             coverage: self.coverage.clone(),
@@ -321,8 +327,8 @@ impl<'a> World<'a> {
                 self.tell(|| format!("{from} -> {id}#{to}: {}", brief(&message)));
                 self.messages += 1;
                 self.signed += u64::from(message.ballot().is_some());
-                if self.weighing {
-                    self.bytes += message.to_wire().len() as u64;
+                if let Some(onlooker) = &mut self.onlooker {
+                    onlooker(Seen::Delivered(&message));
                 }
                 let hears = matches!(self.instances[to].liar, Some(l) if l != Liar::Twins);
                 if hears {
@@ -560,6 +566,9 @@ impl<'a> World<'a> {
         };
         let mut stored = None;
         for write in &batch.writes {
+            if let Some(onlooker) = &mut self.onlooker {
+                onlooker(Seen::Synced(write));
+            }
             self.instances[who].disk.write(write);
             match write {
                 Write::Decided(d) => {
