@@ -64,31 +64,20 @@ impl Wire for IssuerBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eligo_ledger::fuzz::spoil;
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
     static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(samples);
 
-    fn accepts(decoder: &Decoder, bytes: &[u8]) -> bool {
-        (decoder.run)(bytes) == "accepted"
-    }
-
     proptest! {
         #[test]
         fn no_decoder_panics_or_accepts_a_second_encoding(
             pick in any::<proptest::sample::Index>(),
-            cut in any::<Option<proptest::sample::Index>>(),
             flips in proptest::collection::vec((0..400usize, any::<u8>()), 0..4),
+            cut in 0..2000usize,
         ) {
-            let mut bytes = pick.get(&SAMPLES).clone();
-            for (at, mask) in flips {
-                if let Some(b) = bytes.get_mut(at) {
-                    *b ^= mask;
-                }
-            }
-            if let Some(cut) = cut {
-                bytes.truncate(cut.index(bytes.len()));
-            }
+            let bytes = spoil(pick.get::<Vec<u8>>(&SAMPLES), &flips, cut);
             for decoder in ALL {
                 (decoder.run)(&bytes);
             }
@@ -99,8 +88,8 @@ mod tests {
     #[test]
     fn every_decoder_accepts_a_sample() {
         for decoder in ALL {
-            let accepted = SAMPLES.iter().any(|sample| accepts(decoder, sample));
-            assert!(accepted, "{}", decoder.name);
+            let mut ends = SAMPLES.iter().map(|sample| (decoder.run)(sample));
+            assert!(ends.any(|end| end == "accepted"), "{}", decoder.name);
         }
     }
 }

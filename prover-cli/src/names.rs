@@ -3,7 +3,9 @@
 use eligo_marketplace::name::{EncounterName, RecordName};
 use eligo_verifier_contract::{Fr, field};
 
-use crate::{care::card::VisitCard, file::Source, market::offering::element_name};
+use crate::{
+    care::card::VisitCard, failure::Attempt, file::Source, market::offering::element_name,
+};
 
 /// A record: 64 hexadecimal digits, or the decimal number that credentials and reports have as `sealed`.
 pub fn record(text: &str) -> Result<RecordName, String> {
@@ -19,20 +21,39 @@ pub fn record(text: &str) -> Result<RecordName, String> {
     }
 }
 
-/// An encounter: 64 hexadecimal digits, or the file with the visit's card.
-pub fn encounter(text: &str) -> Result<EncounterName, String> {
+/// An encounter as it was given: by its name, or by the file with the visit's card.
+#[derive(Clone, Debug)]
+pub enum Encounter {
+    Name(EncounterName),
+    Card(Source),
+}
+
+impl Encounter {
+    /// The name; a card is read and checked.
+    pub fn name(&self) -> Attempt<EncounterName> {
+        match self {
+            Self::Name(name) => Ok(*name),
+            Self::Card(file) => {
+                let card = VisitCard::read_checked(file)?;
+                Ok(EncounterName::of(card.encounter.as_bytes()))
+            }
+        }
+    }
+}
+
+/// An encounter: 64 hexadecimal digits, or a file.
+pub fn encounter(text: &str) -> Result<Encounter, String> {
     if let Ok(name) = text.parse() {
-        return Ok(name);
+        return Ok(Encounter::Name(name));
     }
     let path = std::path::Path::new(text);
-    if !path.is_file() {
-        return Err(
-            "an encounter's name is 64 hexadecimal digits; a file with its card (eligo care card) will do".to_owned(),
-        );
+    if path.is_file() {
+        return Ok(Encounter::Card(Source::File(path.to_owned())));
     }
-    let card =
-        VisitCard::read_checked(&Source::File(path.to_owned())).map_err(|e| e.what().to_owned())?;
-    Ok(EncounterName::of(card.encounter.as_bytes()))
+    Err(
+        "an encounter's name is 64 hexadecimal digits; a file with its card (eligo care card) will do"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]

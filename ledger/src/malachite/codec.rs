@@ -1,5 +1,11 @@
 //! The engine's messages in this ledger's canonical byte form, decoded as from an enemy.
 
+#[cfg(any(test, feature = "fuzz"))]
+mod samples;
+
+#[cfg(any(test, feature = "fuzz"))]
+pub use samples::samples;
+
 use crate::digest::Digest;
 use crate::height::Height;
 use crate::identity::Signature;
@@ -496,79 +502,6 @@ impl Foreign for sync::Response<Ctx> {
     }
 }
 
-/// Some of what replicas send each other, as bytes.
-#[cfg(any(test, feature = "fuzz"))]
-#[must_use]
-pub fn samples() -> Vec<Vec<u8>> {
-    use crate::height::ReplicaId;
-    use crate::malachite::parts::{Told, Want, alone};
-
-    let (replica, height) = (ReplicaId::new(1), crate::height::Height::new(7));
-    let signature = Signature::new([4; 64]);
-    let vote = Vote {
-        kind: VoteType::Precommit,
-        height,
-        round: Round::new(2),
-        value: NilOrVal::Val(Digest::new([5; 32])),
-        voter: Address(replica),
-    };
-    let proposal = Proposal {
-        height,
-        round: Round::new(2),
-        value: Digest::new([5; 32]),
-        pol_round: Round::Nil,
-        proposer: Address(replica),
-    };
-    let told = |after| Told {
-        tx: crate::block::Transaction::new(vec![7; 40]).unwrap_or_else(|_| unreachable!()),
-        after,
-    };
-    let want = Want {
-        replica,
-        height,
-        attempt: 6,
-    };
-    let response = sync::Response::ValueResponse(sync::ValueResponse::new(
-        height,
-        vec![sync::RawDecidedValue::new(
-            Bytes::from_static(b"block"),
-            ExtendedCommitCertificate {
-                height,
-                round: Round::new(0),
-                value_id: Digest::new([5; 32]),
-                commit_signatures: vec![ExtendedCommitSignature::new(
-                    Address(replica),
-                    signature,
-                    None,
-                )],
-            },
-        )],
-    ));
-    let polka = PolkaCertificate {
-        height,
-        round: Round::new(0),
-        value_id: Digest::new([5; 32]),
-        polka_signatures: vec![PolkaSignature::new(Address(replica), signature)],
-    };
-    let waiting = Part::Waiting(vec![told(None), told(Some(3))]);
-    let encoded = [
-        WireCodec.encode(&SignedConsensusMsg::<Ctx>::Vote(SignedMessage::new(
-            vote, signature,
-        ))),
-        WireCodec.encode(&SignedConsensusMsg::<Ctx>::Proposal(SignedMessage::new(
-            proposal, signature,
-        ))),
-        WireCodec.encode(&LivenessMsg::<Ctx>::PolkaCertificate(polka.clone())),
-        WireCodec.encode(&polka),
-        WireCodec.encode(&waiting),
-        WireCodec.encode(&Part::Wanted(want)),
-        WireCodec.encode(&Part::Opening(proposal, signature)),
-        WireCodec.encode(&alone(waiting, (replica, 9))),
-        WireCodec.encode(&response),
-    ];
-    encoded.into_iter().flatten().map(Into::into).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -596,28 +529,6 @@ mod tests {
             longer.push(0);
             let longer: Result<SignedConsensusMsg<Ctx>, _> = WireCodec.decode(longer.into());
             assert!(longer.is_err());
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_decoder_panics_or_accepts_a_second_encoding(
-            pick in proptest::prelude::any::<proptest::sample::Index>(),
-            cut in 0..500usize,
-            flips in proptest::collection::vec((0..500usize, proptest::prelude::any::<u8>()), 0..4),
-        ) {
-            let samples = samples();
-            proptest::prop_assert_eq!(samples.len(), 9, "one was not encoded");
-            let mut bytes = pick.get(&samples).clone();
-            for (at, mask) in flips {
-                if let Some(b) = bytes.get_mut(at) {
-                    *b ^= mask;
-                }
-            }
-            bytes.truncate(cut);
-            for decoder in DECODERS {
-                (decoder.run)(&bytes);
-            }
         }
     }
 

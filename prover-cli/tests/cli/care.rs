@@ -436,7 +436,7 @@ fn a_team_is_reminded_and_amended_and_a_doctor_let_go() {
     confirm("first");
     // Chen does not sign in time. Asked again, Chen has two seconds more, and is not asked a third time.
     ward.run("care remind --key s.key --encounter chen.card")
-        .code(2)
+        .code(3)
         .says("visit card");
     ward.run("care remind --key s.key --encounter nowhere")
         .code(2)

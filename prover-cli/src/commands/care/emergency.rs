@@ -250,7 +250,7 @@ pub struct Enter {
     /// The secret key of the record's hospital
     #[arg(long, value_name = "FILE")]
     key: Source,
-    /// The record
+    /// The record: its name, or `sealed` as its credential has it
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The region whose authorities may open it
@@ -285,7 +285,7 @@ fn enter(args: &Enter, console: &Console) -> Attempt<u8> {
 /// Call the authorities
 #[derive(Args, Debug)]
 pub struct AskArgs {
-    /// The record
+    /// The record: its name, or `sealed` as its credential has it
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys
@@ -318,7 +318,7 @@ fn ask(args: &AskArgs, console: &Console) -> Attempt<u8> {
 pub struct Answer {
     /// The call
     call: EmergencyId,
-    /// The record
+    /// The record: its name, or `sealed` as its credential has it
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The authority's keys
@@ -359,7 +359,7 @@ fn answer(args: &Answer, console: &Console) -> Attempt<u8> {
 pub struct Open {
     /// The call
     call: EmergencyId,
-    /// The record
+    /// The record: its name, or `sealed` as its credential has it
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys

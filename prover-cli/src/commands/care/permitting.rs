@@ -250,7 +250,7 @@ pub struct Permit {
     /// The device's index: the records that the request is about are granted
     #[arg(long, value_name = "FILE", conflicts_with = "mandate")]
     crumbs: Option<Source>,
-    /// Grant this record, and no other; may be repeated
+    /// Grant this record, and no other: its name, or `sealed` as its credential has it; may be repeated
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: Vec<RecordName>,
     /// The card of a search node that may search for what is asked; may be repeated

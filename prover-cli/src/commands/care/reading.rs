@@ -28,7 +28,8 @@ use crate::{
     failure::{Attempt, Failure},
     file::{Access, Source, Target},
     market::{audit::LEFT_OUT, connection::NodeArgs},
-    moment, names,
+    moment,
+    names::{self, Encounter},
     passphrase::PassphraseArgs,
     schemas::SchemaArgs,
 };
@@ -252,7 +253,7 @@ fn find_own(
 /// A doctor with an ask, and one of its records
 #[derive(Args, Debug)]
 pub struct Read {
-    /// The record
+    /// The record: its name, or `sealed` as its credential has it
     #[arg(value_parser = names::record)]
     record: RecordName,
     /// The doctor's keys
@@ -386,8 +387,8 @@ pub struct ShowHistory {
     crumbs: Option<Source>,
     /// An encounter: a visit's card, or its name; may be repeated
     #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
-    encounter: Vec<EncounterName>,
-    /// A record; may be repeated
+    encounter: Vec<Encounter>,
+    /// A record: its name, or `sealed` as its credential has it; may be repeated
     #[arg(long, value_name = "NAME", value_parser = names::record)]
     record: Vec<RecordName>,
     #[command(flatten)]
@@ -395,7 +396,9 @@ pub struct ShowHistory {
 }
 
 pub fn history(args: &ShowHistory, console: &Console) -> Attempt<u8> {
-    let (mut encounters, mut records) = (args.encounter.clone(), args.record.clone());
+    let given = args.encounter.iter().map(Encounter::name);
+    let mut encounters = given.collect::<Attempt<Vec<EncounterName>>>()?;
+    let mut records = args.record.clone();
     if let (Some(wallet), Some(hospital)) = (&args.wallet, &args.hospital) {
         let wallet = WalletArgs::new(wallet.clone(), args.passphrase.clone()).open(console)?;
         let mut visits = vec![(hospital.clone(), args.visit)];

@@ -6,7 +6,7 @@ use clap::Args;
 use eligo_marketplace::{
     agent::Account,
     care::{Act, act::TeamName},
-    name::{AccountId, EncounterName},
+    name::AccountId,
     transaction::Body,
 };
 use serde_json::json;
@@ -24,7 +24,8 @@ use crate::{
     file::{self, Access, Source, Target},
     ledger_key::ledger_key,
     market::connection::NodeArgs,
-    moment, names,
+    moment,
+    names::{self, Encounter},
 };
 
 /// Largest bundle read.
@@ -172,15 +173,15 @@ pub struct TeamArgs {
     hospital: AccountId,
     /// The encounter: the visit's card, or its name
     #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
-    encounter: EncounterName,
+    encounter: Encounter,
 }
 
 impl TeamArgs {
-    const fn name(&self) -> TeamName {
-        TeamName {
+    fn name(&self) -> Attempt<TeamName> {
+        Ok(TeamName {
             hospital: self.hospital,
-            encounter: self.encounter,
-        }
+            encounter: self.encounter.name()?,
+        })
     }
 }
 
@@ -227,7 +228,7 @@ pub fn found(args: &Found, console: &Console) -> Attempt<u8> {
     let lead = Doctor::read(&args.key, console)?;
     let doctors = accounts(&args.doctor)?;
     let client = args.node.connect(console)?;
-    let team = args.team.name();
+    let team = args.team.name()?;
     let epoch = TeamTrail::seen(&client, team)?.map_or(0, |t| t.epoch + 1);
     let welcome = teams::found(&client, &lead, &team, epoch, &doctors)?;
     let text = WelcomeFile::of(&welcome).text()?;
@@ -250,7 +251,7 @@ pub struct Assign {
     key: Source,
     /// The encounter: the visit's card, or its name
     #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
-    encounter: EncounterName,
+    encounter: Encounter,
     /// A doctor's card; repeat, in the order in which they sign
     #[arg(long, value_name = "CARD", required = true)]
     doctor: Vec<Source>,
@@ -290,9 +291,9 @@ pub fn assign(args: &Assign, amend: bool, console: &Console) -> Attempt<u8> {
     let welcome = WelcomeFile::read(&args.welcome)?.welcome();
     let welcome = welcome.map_err(|e| e.of(&args.welcome))?;
     let epoch = welcome.epoch();
+    let encounter = args.encounter.name()?;
     let height = by_hospital(&args.key, &args.node, console, |_| {
         let team = teams::plan(&doctors, &welcome, args.slot, args.retries)?;
-        let encounter = args.encounter;
         Ok(match amend {
             true => Act::AmendTeam { encounter, team },
             false => Act::AssignTeam { encounter, team },
@@ -300,11 +301,10 @@ pub fn assign(args: &Assign, amend: bool, console: &Console) -> Attempt<u8> {
     })?;
     let n = doctors.len();
     console.say(format!(
-        "encounter {}: a team of {n}, epoch {epoch}, in block {height}",
-        args.encounter
+        "encounter {encounter}: a team of {n}, epoch {epoch}, in block {height}"
     ));
     console.object(json!({
-        "encounter": args.encounter.to_string(),
+        "encounter": encounter.to_string(),
         "doctors": n,
         "epoch": epoch,
         "height": height,
@@ -338,7 +338,7 @@ pub fn confirm(args: &Confirm, console: &Console) -> Attempt<u8> {
     let welcome = welcome.map_err(|e| e.of(&args.welcome))?;
     let epoch = welcome.epoch();
     let client = args.node.connect(console)?;
-    let (pending, _, act) = teams::accept(&doctor, prekey, welcome, args.team.name())?;
+    let (pending, _, act) = teams::accept(&doctor, prekey, welcome, args.team.name()?)?;
     drop(pending);
     let height = crate::care::asking::send(&client, &doctor, act)?;
     std::fs::remove_file(&args.prekey).map_err(|e| file::unwritable(&args.prekey, &e))?;
@@ -377,7 +377,7 @@ pub fn sign(args: &Sign, console: &Console) -> Attempt<u8> {
     let doctor = Doctor::read(&args.key, console)?;
     let text = args.opinion.read_text(OPINION_LIMIT)?;
     let client = args.node.connect(console)?;
-    let team = trail(&client, args.team.name())?;
+    let team = trail(&client, args.team.name()?)?;
     match team.in_turn() {
         Some(account) if account == doctor.id() => {}
         Some(account) => {
@@ -391,7 +391,7 @@ pub fn sign(args: &Sign, console: &Console) -> Attempt<u8> {
     args.output
         .write(note.text()?.as_bytes(), Access::Secret, args.force)?;
     let height = crate::care::asking::send(&client, &doctor, act)?;
-    let seen = TeamTrail::seen(&client, args.team.name())?;
+    let seen = TeamTrail::seen(&client, args.team.name()?)?;
     let done = seen.and_then(|t| t.completed).map(hex::encode);
     console.say(format!(
         "{}: opinion {place} of {} signed in block {height}",
@@ -413,13 +413,13 @@ pub struct Remind {
     key: Source,
     /// The encounter: the visit's card, or its name
     #[arg(long, value_name = "NAME|CARD", value_parser = names::encounter)]
-    encounter: EncounterName,
+    encounter: Encounter,
     #[command(flatten)]
     node: NodeArgs,
 }
 
 pub fn remind(args: &Remind, console: &Console) -> Attempt<u8> {
-    let encounter = args.encounter;
+    let encounter = args.encounter.name()?;
     let height = by_hospital(&args.key, &args.node, console, |_| {
         Ok(Act::AskAgain { encounter })
     })?;
@@ -470,7 +470,7 @@ pub struct ShowTeam {
 
 pub fn show(args: &ShowTeam, console: &Console) -> Attempt<u8> {
     let client = args.node.connect(console)?;
-    let name = args.team.name();
+    let name = args.team.name()?;
     let team = TeamTrail::seen(&client, name)?.ok_or_else(|| no_team(name))?;
     let signed = team.chain.as_ref().map_or(0, |c| c.steps().len());
     let doctors = team.plan.doctors.as_slice();
