@@ -94,7 +94,7 @@ pub struct CheckpointState {
 }
 
 /// The longest encoded chain state, in bytes.
-const MAX_CHAIN_STATE: usize = 256 << 20;
+const MAX_CHAIN_STATE: usize = u32::MAX as usize;
 
 impl CheckpointState {
     /// What a CHECKPOINT signs.

@@ -84,6 +84,12 @@ pub enum ClusterError {
     /// The replicas make no roster.
     #[error(transparent)]
     Roster(#[from] RosterError),
+    /// There is a cluster already, or a part of one.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+    /// There is no replica in the folder.
+    #[error("{0}: no cluster is there")]
+    Empty(PathBuf),
     /// The ports would pass 65,535.
     #[error("no {0} ports from there on")]
     Ports(u16),
@@ -237,6 +243,13 @@ pub fn found(
         checkpoint_every: 128,
         app_state: charter.app_state.clone(),
     };
+    let folders = (0..n).map(|i| replica_folder(dir, ReplicaId::new(i)));
+    if let Some(there) = folders
+        .chain([dir.join(GENESIS)])
+        .find(|path| path.exists())
+    {
+        return Err(ClusterError::Exists(there));
+    }
     make_folder(dir)?;
     write_new(&dir.join(GENESIS), &genesis.to_wire(), 0o644)?;
     let peers: Vec<Peer> = (0..n)
@@ -297,6 +310,9 @@ pub fn configurations(dir: &Path) -> Result<Vec<ReplicaConfig>, ClusterError> {
         if file.is_file() {
             all.push(ReplicaConfig::read(&file)?);
         }
+    }
+    if all.is_empty() {
+        return Err(ClusterError::Empty(dir.to_owned()));
     }
     all.sort_by_key(|c| c.id);
     Ok(all)
@@ -453,7 +469,14 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         found(dir.path(), &charter(4), &mut rng).unwrap();
         let again = found(dir.path(), &charter(4), &mut rng);
-        assert!(matches!(again, Err(ClusterError::File { .. })));
+        assert!(matches!(again, Err(ClusterError::Exists(_))));
+        // Nor where only a part of one is left: keys of one chain beside the genesis of another are of no use.
+        fs::remove_file(dir.path().join(GENESIS)).unwrap();
+        let beside = found(dir.path(), &charter(4), &mut rng);
+        assert!(matches!(beside, Err(ClusterError::Exists(_))));
+        assert!(!dir.path().join(GENESIS).exists());
+        let none = configurations(tempfile::tempdir().unwrap().path());
+        assert!(matches!(none, Err(ClusterError::Empty(_))));
         let other = tempfile::tempdir().unwrap();
         let few = found(other.path(), &charter(3), &mut rng);
         assert!(matches!(few, Err(ClusterError::Roster(_))));

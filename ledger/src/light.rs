@@ -15,7 +15,7 @@ use crate::wire::{Reader, Wire, WireError, encode_list, wire_struct};
 use std::sync::Arc;
 
 /// The most roster changes in one proof.
-const MAX_STEPS: usize = 4096;
+pub(crate) const MAX_STEPS: usize = 1 << 16;
 
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -43,11 +43,11 @@ impl Mempool {
         }
     }
 
-    /// Takes a transaction in.
+    /// Whether a transaction would be taken in: cheaper to ask first than what its application asks.
     ///
     /// # Errors
-    /// [`Reject::Waiting`] or [`Reject::PoolFull`].
-    pub fn add(&mut self, tx: Transaction) -> Result<(), Reject> {
+    /// As [`Mempool::add`].
+    pub fn has_room_for(&self, tx: &Transaction) -> Result<(), Reject> {
         if self.places.contains_key(&tx.id()) {
             return Err(Reject::Waiting);
         }
@@ -55,7 +55,16 @@ impl Mempool {
         if self.queue.len() >= self.limits.transactions || bytes > self.limits.bytes {
             return Err(Reject::PoolFull);
         }
-        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Takes a transaction in.
+    ///
+    /// # Errors
+    /// [`Reject::Waiting`] or [`Reject::PoolFull`].
+    pub fn add(&mut self, tx: Transaction) -> Result<(), Reject> {
+        self.has_room_for(&tx)?;
+        self.bytes += tx.size();
         self.places.insert(tx.id(), self.next);
         self.queue.insert(self.next, tx);
         self.next += 1;

@@ -9,7 +9,7 @@ use crate::wire::{Reader, Wire, WireError, encode_count};
 use std::collections::BTreeMap;
 
 /// The most clients in an encoded table.
-const MAX_CLIENTS: usize = 1 << 22;
+const MAX_CLIENTS: usize = 1 << 26;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Last {

@@ -49,8 +49,8 @@ pub enum StoreError {
         /// Where.
         at: u64,
     },
-    /// The log is not beside the database: promises are lost.
-    #[error("the ledger's log {0} is missing; a replica that forgets its votes is a liar")]
+    /// The log is not beside the database, or empty: promises are lost.
+    #[error("the ledger's log {0} is missing or empty; a replica that forgets its votes is a liar")]
     LogMissing(PathBuf),
     /// It belongs to another chain or replica.
     #[error("the ledger file is of replica {found}, not {expected}, or of another chain")]
@@ -97,7 +97,7 @@ impl Store {
         if known && !log.exists() {
             return Err(StoreError::LogMissing(log));
         }
-        let (journal, batches) = Journal::open(&log, owner)?;
+        let (journal, batches) = Journal::open(&log, owner, known)?;
         if !known {
             // From here on the log must be there.
             let tx = db.begin_write()?;

@@ -62,6 +62,14 @@ pub enum AgentError {
     /// A file of the agent's.
     #[error("{0}")]
     File(#[from] std::io::Error),
+    /// A file that an agent is to work on.
+    #[error("{file}: {error}")]
+    Unread {
+        /// Which one.
+        file: std::path::PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
 }
 
 impl From<DeskError> for AgentError {

@@ -297,6 +297,18 @@ pub fn sync_folder(folder: &Path) {
     let _ = fs::File::open(folder).and_then(|f| f.sync_all());
 }
 
+/// Makes a folder, if it is not there.
+pub fn make_folder(path: &Path) -> Attempt<()> {
+    fs::create_dir_all(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            Failure::usage("a file is where the folder should be")
+                .of(shown(path))
+                .help("name another folder")
+        }
+        _ => unwritable(path, &e),
+    })
+}
+
 /// A file that cannot be written.
 pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(

@@ -10,13 +10,13 @@ pub mod offering;
 pub mod refusal;
 
 use eligo_marketplace::{
-    agent::{AgentError, PatientError},
+    agent::{AgentError, Journal, PatientError},
     client::{ClientError, DeskError, ProblemKind},
     rejection::Rejection,
 };
 
 use crate::{
-    failure::{Failure, Kind},
+    failure::{Attempt, Failure, Kind, shown},
     market::refusal::rejected,
 };
 
@@ -56,6 +56,15 @@ impl From<ClientError> for Failure {
     }
 }
 
+/// Opens an agent's or a claimant's memory, or begins it.
+pub fn journal(folder: &std::path::Path) -> Attempt<Journal> {
+    Journal::open(folder).map_err(|e| {
+        Failure::new(Kind::File, e)
+            .of(shown(folder))
+            .help("name the folder of the journal; it is made if there is none")
+    })
+}
+
 impl From<AgentError> for Failure {
     fn from(error: AgentError) -> Self {
         match error {
@@ -66,6 +75,7 @@ impl From<AgentError> for Failure {
             error @ AgentError::Nonsense { .. } => {
                 Self::new(Kind::ProofInvalid, error).help("do not trust this node; use another one")
             }
+            error @ AgentError::Unread { .. } => Self::new(Kind::File, error),
             error => Self::unexpected(error),
         }
     }

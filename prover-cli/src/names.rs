@@ -1,5 +1,7 @@
 //! Names on the command line: as the ledger writes them, or as what the user has at hand shows them.
 
+use std::convert::Infallible;
+
 use eligo_marketplace::name::{EncounterName, RecordName};
 use eligo_verifier_contract::{Fr, field};
 
@@ -34,7 +36,12 @@ impl Encounter {
         match self {
             Self::Name(name) => Ok(*name),
             Self::Card(file) => {
-                let card = VisitCard::read_checked(file)?;
+                let card = VisitCard::read_checked(file).map_err(|e| match file {
+                    Source::File(path) if !path.is_file() => e.help(
+                        "an encounter is given by its name, 64 hexadecimal digits, or by its card (eligo care card)",
+                    ),
+                    _ => e,
+                })?;
                 Ok(EncounterName::of(card.encounter.as_bytes()))
             }
         }
@@ -42,18 +49,11 @@ impl Encounter {
 }
 
 /// An encounter: 64 hexadecimal digits, or a file.
-pub fn encounter(text: &str) -> Result<Encounter, String> {
-    if let Ok(name) = text.parse() {
-        return Ok(Encounter::Name(name));
-    }
-    let path = std::path::Path::new(text);
-    if path.is_file() {
-        return Ok(Encounter::Card(Source::File(path.to_owned())));
-    }
-    Err(
-        "an encounter's name is 64 hexadecimal digits; a file with its card (eligo care card) will do"
-            .to_owned(),
-    )
+pub fn encounter(text: &str) -> Result<Encounter, Infallible> {
+    Ok(match text.parse() {
+        Ok(name) => Encounter::Name(name),
+        Err(_) => Encounter::Card(text.parse()?),
+    })
 }
 
 #[cfg(test)]

@@ -296,6 +296,9 @@ impl Wire for Answer {
                 let height = Wire::decode(r)?;
                 let some = bool::decode(r)?;
                 let value = r.bytes("value", MAX_FRAME)?.to_vec();
+                if !some && !value.is_empty() {
+                    return Err(WireError::Invalid { what: "value" });
+                }
                 Answer::Query(QueryAnswer {
                     height,
                     value: some.then_some(value),

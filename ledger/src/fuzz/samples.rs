@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::application::{Application, Query};
+use crate::application::{Application, Query, QueryAnswer};
+use crate::block::Outcome;
 use crate::chain_state::{ChainState, CheckpointState};
-use crate::cluster::control::{Answer, Refusal, Request};
+use crate::cluster::control::{Answer, Refusal, Report, Request};
+use crate::digest::Digest;
+use crate::engine::Reply;
 use crate::evidence::Evidence;
-use crate::height::Height;
+use crate::height::{Epoch, Height, ReplicaId, View};
 use crate::light::{InclusionProof, LedgerProof};
 use crate::pbft::effect::{Delivery, Write};
 use crate::pbft::message::Message;
@@ -152,6 +155,39 @@ pub fn samples() -> Vec<Vec<u8>> {
     samples.0.variant(&Request::Query(query));
     samples.0.variant(&Request::Report);
     samples.0.variant(&Request::Prove(Height::new(3), 0));
-    samples.0.variant(&Answer::Refused(Refusal::Application(1)));
+    let outcome = Outcome {
+        code: 1,
+        data: vec![2; 8],
+    };
+    samples.0.variant(&Answer::Executed(Reply {
+        height: Height::new(3),
+        index: 1,
+        outcome,
+    }));
+    samples.0.variant(&Answer::Report(Report {
+        id: ReplicaId::new(1),
+        chain: Digest::ZERO,
+        height: Height::new(3),
+        tip: Digest::ZERO,
+        app_hash: Digest::ZERO,
+        epoch: Epoch::default(),
+        round: View::default(),
+        proposer: ReplicaId::new(2),
+        peers: 3,
+        waiting: 4,
+        lowest: Height::new(1),
+        liars: vec![ReplicaId::new(0)],
+        halted: false,
+    }));
+    for refusal in [Refusal::Application(1), Refusal::Stopped] {
+        samples.0.variant(&Answer::Refused(refusal));
+    }
+    for value in [None, Some(vec![7; 9])] {
+        samples.0.variant(&Answer::Query(QueryAnswer {
+            height: Height::new(3),
+            value,
+            proof: vec![5; 40],
+        }));
+    }
     samples.0.into_bytes()
 }

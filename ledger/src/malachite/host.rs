@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terms::{certified, extended, now, proposed, timeouts};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 
 type Ctx = LedgerContext;
 
@@ -88,6 +88,8 @@ pub(super) struct Host<A> {
     round: View,
     assembly: Assembly,
     early: VecDeque<Offer>,
+    /// Whether a replica proposes at a height too far ahead to keep the block.
+    behind: bool,
     /// The latest of each liar, to be proposed.
     evidence: BTreeMap<ReplicaId, Evidence>,
     held: Held,
@@ -118,6 +120,7 @@ impl<A: Application> Host<A> {
             round: View::FIRST,
             assembly: Assembly::default(),
             early: VecDeque::new(),
+            behind: false,
             evidence: BTreeMap::new(),
             held: Held::default(),
             fetched: Height::default(),
@@ -142,16 +145,20 @@ impl<A: Application> Host<A> {
         loop {
             let done = tokio::select! {
                 biased;
+                // First, so that no flood of messages keeps clients waiting or time from passing.
+                _ = ticks.tick() => {
+                    self.remind();
+                    self.look_behind();
+                    match commands.try_recv() {
+                        Err(TryRecvError::Empty) => Ok(()),
+                        command => self.told(command.ok(), commands),
+                    }
+                }
                 message = engine.recv() => match message {
                     Some(message) => self.hear(message).await,
                     None => Err(Stop::Asked),
                 },
                 command = commands.recv() => self.told(command, commands),
-                _ = ticks.tick() => {
-                    self.remind();
-                    self.look_behind();
-                    Ok(())
-                }
             };
             if let Err(stop) = done {
                 return stop;
@@ -343,6 +350,7 @@ impl<A: Application> Host<A> {
         announce(&self.chain, &self.pen.seals.epochs);
         self.assembly.forget(height);
         self.round = View::FIRST;
+        self.behind = false;
         self.desk.deliver(&delivery, self.chain.app().info());
         self.snapshots.moved();
         self.checkpoint()
@@ -395,6 +403,7 @@ impl<A: Application> Host<A> {
             let heartbeat = Duration::from_millis(self.chain.timeouts().heartbeat_ms);
             let due = self.waiting.due(&self.chain)
                 || self.chain.names_another(self.evidence.values())
+                || self.behind
                 || !self.early.is_empty()
                 || self.fetched == self.chain.height()
                 || since.elapsed() >= heartbeat;

@@ -97,8 +97,15 @@ impl Waiting {
                 self.outbox.push(tx);
                 Ok(())
             }
-            // Whoever asks again waits for the same block.
-            Err(Reject::Waiting) => Ok(()),
+            // Whoever asks again waits for the same block. What was only heard of may have been told as if it came
+            // after what nobody has; its client knows better.
+            Err(Reject::Waiting) => {
+                if self.after.remove(&tx.id()).is_some() {
+                    self.found = None;
+                    self.outbox.push(tx);
+                }
+                Ok(())
+            }
             Err(reject) => Err(reject),
         }
     }
@@ -112,6 +119,7 @@ impl Waiting {
         if let Some((height, _)) = chain.executed(&tx) {
             return Err(Reject::Executed(height));
         }
+        self.pool.has_room_for(&tx)?;
         chain.app().check_tx(&tx)?;
         let RequestId { client, counter } = chain.app().request_id(&tx);
         self.pool.add(tx)?;
@@ -280,8 +288,9 @@ impl Waiting {
             self.remove(tx, chain);
         }
         let mut bytes = 0;
-        for (_, tx) in self.pool.queued().take(MAX_REMINDED) {
-            bytes += tx.size();
+        for (number, (_, tx)) in self.pool.queued().take(MAX_REMINDED).enumerate() {
+            // The first is told of whatever its size, and keeps no other back.
+            bytes += if number == 0 { 0 } else { tx.size() };
             if bytes >= MAX_GOSSIP_BYTES / 4 {
                 break;
             }
@@ -451,6 +460,48 @@ mod tests {
         let liar = waiting.hear(told(1, 2, Some(9)), &chain);
         assert_eq!(liar, Err(Reject::Waiting));
         assert_eq!(turns(&waiting, &chain), [(1, 1), (1, 2)]);
+    }
+
+    #[test]
+    fn a_client_knows_better_than_a_rumour() {
+        let chain = chain();
+        let mut waiting = waiting(&chain, &[(1, 2, Some(u64::MAX))]);
+        assert!(!waiting.due(&chain));
+        waiting.submit(slip(1, 2), &chain).unwrap();
+        assert!(waiting.due(&chain));
+        waiting.spread -= SPREAD;
+        assert_eq!(waiting.spread(&chain), [[told(1, 2, None)]]);
+        // Once is enough.
+        waiting.submit(slip(1, 2), &chain).unwrap();
+        assert!(waiting.outbox.is_empty());
+    }
+
+    #[test]
+    fn one_long_request_does_not_keep_the_others_from_being_told_again() {
+        let chain = chain();
+        let mut waiting = waiting(&chain, &[]);
+        let slip = |length| Slip {
+            client: [1; 32],
+            counter: 1,
+            order: Order::Idle(vec![0; length]),
+        };
+        let most = chain.genesis().limits.transaction_bytes as usize;
+        let long = slip(most - slip(0).transaction().unwrap().bytes().len());
+        let long = long.transaction().unwrap();
+        assert_eq!(long.bytes().len(), most);
+        let told = Told {
+            tx: long,
+            after: None,
+        };
+        waiting.hear(told.clone(), &chain).unwrap();
+        waiting
+            .hear(super::tests::told(2, 1, None), &chain)
+            .unwrap();
+        waiting.remind_now(&chain);
+        waiting.spread -= SPREAD;
+        let batches = waiting.spread(&chain);
+        let again: Vec<&Told> = batches.iter().flatten().collect();
+        assert_eq!(again, [&told, &super::tests::told(2, 1, None)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::engine::{Answer, EngineError, Reply};
 use crate::evidence::Evidence;
 use crate::height::{Epoch, Height, ReplicaId, View};
 use crate::identity::Domain;
-use crate::light::{EpochStep, LightClient};
+use crate::light::{EpochStep, LightClient, MAX_STEPS};
 use crate::pbft::message::{Decision, Message, NewView, Prepared, ViewChange};
 use crate::roster::Roster;
 use crate::wire::{Reader, Wire, WireError, encode_list, wire_struct};
@@ -224,7 +224,7 @@ impl Wire for StableCheckpoint {
             proof: Wire::decode(r)?,
             state: Wire::decode(r)?,
             certificate: Wire::decode(r)?,
-            steps: r.list("steps", 4096)?,
+            steps: r.list("steps", MAX_STEPS)?,
         })
     }
 }

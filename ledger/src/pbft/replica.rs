@@ -266,9 +266,7 @@ impl<A: Application> Replica<A> {
         {
             return Err(Reject::Executed(height));
         }
-        if self.pool.contains(&tx.id()) {
-            return Err(Reject::Waiting);
-        }
+        self.pool.has_room_for(tx)?;
         self.chain.app().check_tx(tx)
     }
 

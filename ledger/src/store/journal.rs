@@ -26,10 +26,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens or makes the log of a replica of a chain; gives the batches in it.
+    /// Opens or makes the log of a replica of a chain; gives the batches in it. A log that was `begun` before is on
+    /// disk with its owner at least.
     pub(super) fn open(
         path: &Path,
         owner: (Digest, ReplicaId),
+        begun: bool,
     ) -> Result<(Journal, Vec<Vec<u8>>), StoreError> {
         let (file, bytes) = load(path).map_err(StoreError::Log)?;
         let name = owner.to_wire();
@@ -40,6 +42,9 @@ impl Journal {
             size: 0,
         };
         let Some((found, batches)) = bytes.split_at_checked(begin) else {
+            if begun {
+                return Err(StoreError::LogMissing(path.to_owned()));
+            }
             // New, or torn before its first batch.
             journal.found(path, &name).map_err(StoreError::Log)?;
             return Ok((journal, Vec::new()));
@@ -151,14 +156,14 @@ mod tests {
     const OWNER: (Digest, ReplicaId) = (Digest::ZERO, ReplicaId::new(3));
 
     fn open(path: &Path) -> Result<Vec<Vec<u8>>, StoreError> {
-        Journal::open(path, OWNER).map(|(_, batches)| batches)
+        Journal::open(path, OWNER, false).map(|(_, batches)| batches)
     }
 
     #[test]
     fn whole_batches_are_found_again_and_a_torn_one_is_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let (mut journal, none) = Journal::open(&path, OWNER).unwrap();
+        let (mut journal, none) = Journal::open(&path, OWNER, false).unwrap();
         assert!(none.is_empty());
         let batches: Vec<Vec<u8>> = (0..5u8).map(|i| vec![i; 100 * usize::from(i)]).collect();
         batches.iter().for_each(|b| journal.append(b).unwrap());
@@ -170,7 +175,7 @@ mod tests {
             std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
             assert_eq!(open(&path).unwrap(), batches[..4], "{cut}");
             // What was torn is gone, and the next batch follows the last whole one.
-            let (mut journal, _) = Journal::open(&path, OWNER).unwrap();
+            let (mut journal, _) = Journal::open(&path, OWNER, false).unwrap();
             journal.append(b"next").unwrap();
             assert_eq!(open(&path).unwrap()[4], b"next");
         }
@@ -185,7 +190,7 @@ mod tests {
     fn a_damaged_batch_before_others_is_refused_and_so_is_anothers_log() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let (mut journal, _) = Journal::open(&path, OWNER).unwrap();
+        let (mut journal, _) = Journal::open(&path, OWNER, false).unwrap();
         journal.append(b"a promise").unwrap();
         journal.append(b"another").unwrap();
         let whole = std::fs::read(&path).unwrap();
@@ -195,9 +200,9 @@ mod tests {
         std::fs::write(&path, &damaged).unwrap();
         assert!(matches!(open(&path), Err(StoreError::LogDamaged { at }) if at == journal.begin));
         std::fs::write(&path, &whole).unwrap();
-        let other = Journal::open(&path, (Digest::ZERO, ReplicaId::new(4)));
+        let other = Journal::open(&path, (Digest::ZERO, ReplicaId::new(4)), false);
         assert!(matches!(other, Err(StoreError::Foreign { .. })));
-        let (mut journal, batches) = Journal::open(&path, OWNER).unwrap();
+        let (mut journal, batches) = Journal::open(&path, OWNER, false).unwrap();
         assert_eq!(batches.len(), 2);
         journal.clear().unwrap();
         assert!(open(&path).unwrap().is_empty());

@@ -110,6 +110,15 @@ fn a_database_without_its_log_is_refused() {
     drop(store);
     let other = Store::open(&path, Digest::ZERO, ReplicaId::new(3));
     assert!(matches!(other, Err(StoreError::Foreign { .. })));
+    // A log without its beginning is no new one.
+    for length in [0, 33] {
+        let log = std::fs::OpenOptions::new()
+            .write(true)
+            .open(path.with_extension("log"));
+        log.unwrap().set_len(length).unwrap();
+        let emptied = Store::open(&path, Digest::ZERO, ID);
+        assert!(matches!(emptied, Err(StoreError::LogMissing(_))));
+    }
     std::fs::remove_file(path.with_extension("log")).unwrap();
     let without = Store::open(&path, Digest::ZERO, ID);
     assert!(matches!(without, Err(StoreError::LogMissing(_))));

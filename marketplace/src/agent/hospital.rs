@@ -122,7 +122,8 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
         }
         let digest = ObjectDigest::new(registration.entry.entry.ciphertext);
         if self.client.desk().size(digest)?.is_none() {
-            let mut file = File::open(&registration.ciphertext)?;
+            let path = &registration.ciphertext;
+            let mut file = File::open(path).map_err(|e| unreadable(path, e))?;
             self.client.desk().put(digest, &mut file)?;
         }
         let account = Account::new(self.client, self.account);
@@ -145,8 +146,9 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
 
     fn waiting(&self) -> Result<Vec<PathBuf>, AgentError> {
         let mut found = Vec::new();
-        for file in std::fs::read_dir(&self.inbox)? {
-            let path = file?.path();
+        let unread = |e| unreadable(&self.inbox, e);
+        for file in std::fs::read_dir(&self.inbox).map_err(unread)? {
+            let path = file.map_err(unread)?.path();
             if path.extension().is_some_and(|e| e == "entry") {
                 found.push(path);
             }
@@ -155,31 +157,57 @@ impl<'a, D: Desk> HospitalAgent<'a, D> {
         Ok(found)
     }
 
+    /// A file that is no entry: said once, and again when it has changed.
+    fn unread(&self, path: &Path, bytes: &[u8]) -> Result<Option<Deed>, AgentError> {
+        let refused = format!("refused-{}", hex::encode(sha256(bytes)));
+        if self.journal.has(&refused)? {
+            return Ok(None);
+        }
+        self.journal.write(&refused, b"not an entry")?;
+        let what = "refused: not an entry as `eligo market entry` makes them";
+        Ok(Some(Deed::new(path.display(), what)))
+    }
+
     /// An entry with the hospital's signature; none if it is not this hospital's to sign.
-    fn countersign(&self, path: &Path) -> Result<Option<Registration>, AgentError> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
-        let mut entry = SignedEntry::from_wire(&bytes)?;
+    fn countersign(&self, path: &Path, mut entry: SignedEntry) -> Option<Registration> {
         let me = AccountId::of(&self.account.verifying_key());
         if entry.entry.hospital != me {
-            return Ok(None);
+            return None;
         }
         let chain = ChainId::from(self.client.chain());
         entry.hospital = entry.entry.sign(&chain, self.account);
-        Ok(Some(Registration {
+        Some(Registration {
             entry,
             ciphertext: path.with_extension("sealed"),
-        }))
+        })
     }
 }
 
 impl<D: Desk> Agent for HospitalAgent<'_, D> {
     fn step(&mut self) -> Result<Vec<Deed>, AgentError> {
         for_each(self.waiting()?, |path| {
-            let Some(registration) = self.countersign(&path)? else {
-                return Ok(Vec::new());
+            let bytes = read(&path).map_err(|e| unreadable(&path, e))?;
+            let deed = match SignedEntry::from_wire(&bytes) {
+                Err(_) => self.unread(&path, &bytes)?,
+                Ok(entry) => match self.countersign(&path, entry) {
+                    Some(registration) => self.register(&registration)?,
+                    None => None,
+                },
             };
-            Ok(self.register(&registration)?.into_iter().collect())
+            Ok(deed.into_iter().collect())
         })
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> AgentError {
+    AgentError::Unread {
+        file: path.to_owned(),
+        error,
     }
 }

@@ -10,6 +10,9 @@ use crate::credits::Credits;
 use crate::name::{AccountId, ClaimId, RecordName, RequirementName};
 use crate::query::{MOST, PAGE_BYTES};
 
+/// The most entries taken from a node that always has more.
+const LONGEST_LIST: usize = 1 << 20;
+
 /// Where the marketplace is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SeenStatus {
@@ -295,6 +298,9 @@ impl<D: Desk> Client<D> {
             all.extend(page);
             if !more {
                 return Ok(all);
+            }
+            if all.len() > LONGEST_LIST {
+                return Err(DeskError::Malformed("a list without an end").into());
             }
         }
     }

@@ -102,13 +102,16 @@ fn key(wallet: &Wallet) -> LetterKey {
 }
 
 impl Crumbs {
-    /// Reads the wallet's index; empty if there is no file yet.
-    pub fn read(source: &Source, wallet: &Wallet) -> Attempt<Self> {
-        if let Source::File(path) = source
-            && !path.exists()
-        {
-            return Ok(Self::default());
+    /// Reads the wallet's index, or begins one.
+    pub fn read_or_new(source: &Source, wallet: &Wallet) -> Attempt<Self> {
+        match source {
+            Source::File(path) if !path.exists() => Ok(Self::default()),
+            _ => Self::read(source, wallet),
         }
+    }
+
+    /// Reads the wallet's index.
+    pub fn read(source: &Source, wallet: &Wallet) -> Attempt<Self> {
         let sealed = <Sealed as Form>::read(source)?;
         let letter = form::message(&sealed.letter, "letter", Letter::from_bytes);
         let letter = letter.map_err(|e| e.of(source))?;

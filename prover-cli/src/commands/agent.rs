@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use eligo_marketplace::{
-    agent::{Account, Agent, ArbiterAgent, Deed, HospitalAgent, InstitutionAgent, Journal},
+    agent::{Account, Agent, ArbiterAgent, Deed, HospitalAgent, InstitutionAgent},
     credits::Credits,
     name::AccountId,
     transaction::Body,
@@ -20,6 +20,7 @@ use crate::{
     interrupt,
     ledger_key::ledger_key,
     market::{
+        self,
         connection::NodeArgs,
         judging::{DisputeJudge, RecordJudge},
         offering,
@@ -162,7 +163,7 @@ fn arbiter(args: &Arbiter, console: &Console) -> Attempt<u8> {
         Failure::usage(format!("no arbiter judges for replica {}", args.replica))
             .help(format!("one of: {}", all.join(", ")))
     })?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let client = args.node.connect(console)?;
     let judge = DisputeJudge::new(&client, args.schemas.clone());
     let arbiter = (*replica, account, letters);
@@ -173,7 +174,7 @@ fn arbiter(args: &Arbiter, console: &Console) -> Attempt<u8> {
 fn hospital(args: &Hospital, console: &Console) -> Attempt<u8> {
     let issuer = hospital::read_key(&args.key, console)?;
     let key = ledger_key(&issuer)?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let client = args.node.connect(console)?;
     if let Some(wanted) = args.bond {
         let me = AccountId::of(&key.verifying_key());
@@ -202,8 +203,8 @@ pub fn with_buyer<T>(
     let schemas = args.schemas.read()?;
     let publication = Publication::read(&args.requirement, &schemas)?;
     let name = offering::name(&publication)?;
-    std::fs::create_dir_all(&args.output).map_err(|e| file::unwritable(&args.output, &e))?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    file::make_folder(&args.output)?;
+    let journal = market::journal(&args.journal)?;
     let judge = RecordJudge::new(&publication, schemas, &args.output);
     let key = publisher.signing_key();
     let mut agent = InstitutionAgent::new(client, key, name, &receiving, journal, judge);

@@ -126,7 +126,9 @@ pub fn without_engine() -> Failure {
 
 fn failed(error: ClusterError) -> Failure {
     let failure = match &error {
-        ClusterError::Roster(_) | ClusterError::Ports(_) => Failure::usage(&error),
+        ClusterError::Roster(_) | ClusterError::Ports(_) | ClusterError::Exists(_) => {
+            Failure::usage(&error)
+        }
         _ => Failure::new(Kind::File, &error),
     };
     match error {
@@ -134,6 +136,8 @@ fn failed(error: ClusterError) -> Failure {
             failure.help("chmod 600 it, and think about who may have read it")
         }
         ClusterError::Roster(_) => failure.help("at least 4 replicas"),
+        ClusterError::Exists(_) => failure.help("name another folder: nothing is overwritten"),
+        ClusterError::Empty(_) => failure.help("name the folder that `eligo cluster init` made"),
         _ => failure,
     }
 }

@@ -50,7 +50,7 @@ pub fn manual(args: &Man, console: &Console) -> Attempt<u8> {
         Target::Stdout.write(&text, Access::Public, false)?;
         return Ok(0);
     };
-    std::fs::create_dir_all(folder).map_err(|e| file::unwritable(folder, &e))?;
+    file::make_folder(folder)?;
     let mut pages = Vec::new();
     collect(&root, "", &mut pages);
     for (name, command) in &pages {

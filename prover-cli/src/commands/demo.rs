@@ -108,7 +108,7 @@ fn folder(args: &Place) -> Attempt<PathBuf> {
             .map(tempfile::TempDir::keep)
             .map_err(|e| Failure::unexpected(file::plain(&e)));
     };
-    fs::create_dir_all(folder).map_err(|e| file::unwritable(folder, &e))?;
+    file::make_folder(folder)?;
     let taken = fs::read_dir(folder)
         .map_err(|e| file::unreadable(folder, &e))?
         .next()

@@ -293,7 +293,7 @@ fn carer(args: &Admit) -> Attempt<(AccountId, String, Role)> {
 }
 
 fn admit_party(args: &Admit, console: &Console) -> Attempt<u8> {
-    let chain = open(&args.dir, 2000)?;
+    let chain = existing(&args.dir)?;
     let client = args.node.connect(console)?;
     let (subject, name, role) = match (&args.hospital, &args.institution) {
         _ if args.doctor.is_some() || args.authority.is_some() => carer(args)?,

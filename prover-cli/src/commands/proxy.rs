@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eligo_marketplace::agent::{Journal, ProxyAgent, ProxyIdentity};
+use eligo_marketplace::agent::{ProxyAgent, ProxyIdentity};
 
 use super::agent::{Pace, work};
 use crate::{
     console::Console,
     failure::{Attempt, Failure},
     file::Source,
-    market::connection::NodeArgs,
+    market::{self, connection::NodeArgs},
 };
 
 /// Largest key file read.
@@ -46,7 +46,7 @@ pub fn read_identity(source: &Source, console: &Console) -> Attempt<ProxyIdentit
 
 pub fn run(args: &Proxy, console: &Console) -> Attempt<u8> {
     let identity = read_identity(&args.key, console)?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let client = args.node.connect(console)?;
     let mut agent = ProxyAgent::new(&client, &identity, journal);
     work(&mut agent, args.pace, console)

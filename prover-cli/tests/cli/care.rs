@@ -316,6 +316,9 @@ fn a_record_is_found_read_and_opened_while_the_patient_permits() {
     let patient = format!("--wallet m.w {TERTIARY}");
 
     // By one's own crumbs: one block, however many there are.
+    ward.run("care find --wallet m.w --crumbs crumb --department neurology")
+        .code(3)
+        .says("crumb: ");
     let own = ward.did("care find --wallet m.w --crumbs crumbs --department neurology");
     assert_eq!(
         (own["found"].as_u64(), own["fetched"].as_u64()),
@@ -439,7 +442,7 @@ fn a_team_is_reminded_and_amended_and_a_doctor_let_go() {
         .code(3)
         .says("visit card");
     ward.run("care remind --key s.key --encounter nowhere")
-        .code(2)
+        .code(3)
         .says("64 hexadecimal digits");
     let remind = "care remind --key s.key --encounter {E}";
     until("the end of the slot", || ward.run(remind).code == 0);

@@ -35,6 +35,22 @@ fn nothing_is_overwritten_without_force() {
 }
 
 #[test]
+fn a_cluster_is_made_once_and_asked_where_it_is() {
+    let desk = Desk::new();
+    desk.run("cluster init -o cluster").code(0);
+    let genesis = || std::fs::read(desk.path("cluster/genesis")).unwrap();
+    let before = genesis();
+    desk.run("cluster init -o cluster")
+        .code(2)
+        .says("exists already");
+    assert_eq!(genesis(), before);
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.run("cluster status --dir empty")
+        .code(3)
+        .says("no cluster is there");
+}
+
+#[test]
 fn a_link_that_leads_nowhere_is_not_written_through() {
     let desk = Desk::new();
     symlink(desk.path("elsewhere"), desk.path("h.key")).unwrap();

@@ -106,6 +106,30 @@ fn parties(desk: &Desk, node: &Node) {
     assert_eq!(first.out.matches("registered").count(), 2, "{}", first.out);
     // Again: nothing is left to do.
     assert_eq!(desk.run(&agent).code(0).out, "");
+    // What is no entry is named, once.
+    let cut = std::fs::read(desk.path("inbox/marta.entry")).unwrap();
+    desk.write("inbox/a.entry", &cut[..50]);
+    let told = desk.run(&agent).code(0);
+    assert!(
+        told.out.contains("inbox/a.entry: refused: not an entry"),
+        "{}",
+        told.out
+    );
+    assert_eq!(desk.run(&agent).code(0).out, "");
+    std::fs::remove_file(desk.path("inbox/a.entry")).unwrap();
+    desk.run(&agent.replace("--inbox inbox", "--inbox absent"))
+        .code(3)
+        .says("absent: ");
+    desk.run(&agent.replace("--journal hj", "--journal h.key"))
+        .code(3)
+        .says("h.key");
+    // Only `node` makes a chain.
+    desk.run(&format!(
+        "node admit --dir nowhere --institution i.pub {at}"
+    ))
+    .code(2)
+    .says("no development chain there");
+    assert!(!desk.path("nowhere").exists());
     desk.write("adult.toml", format!("{ADULT}issuers = [\"h.pub\"]\n"));
 }
 

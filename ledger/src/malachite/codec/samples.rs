@@ -48,6 +48,33 @@ pub fn samples() -> Vec<Vec<u8>> {
             },
         )],
     ));
+    let nil = SignedMessage::new(
+        Vote {
+            value: NilOrVal::Nil,
+            ..vote.clone()
+        },
+        signature,
+    );
+    let skip = RoundCertificate {
+        height,
+        round: Round::new(1),
+        cert_type: RoundCertificateType::Skip,
+        round_signatures: vec![RoundSignature::new(
+            VoteType::Prevote,
+            NilOrVal::Nil,
+            Address(replica),
+            signature,
+        )],
+    };
+    let ballot = crate::certificate::Ballot {
+        epoch: crate::height::Epoch::new(1),
+        kind: crate::identity::Kind::Checkpoint,
+        view: crate::height::View::FIRST,
+        height,
+        digest: Digest::new([4; 32]),
+        from: replica,
+        signature,
+    };
     let polka = PolkaCertificate {
         height,
         round: Round::new(0),
@@ -79,11 +106,22 @@ pub fn samples() -> Vec<Vec<u8>> {
         WireCodec.encode(&SignedConsensusMsg::<Ctx>::Proposal(SignedMessage::new(
             proposal, signature,
         ))),
+        WireCodec.encode(&SignedConsensusMsg::<Ctx>::Vote(nil.clone())),
+        WireCodec.encode(&LivenessMsg::<Ctx>::Vote(nil)),
         WireCodec.encode(&LivenessMsg::<Ctx>::PolkaCertificate(polka.clone())),
+        WireCodec.encode(&LivenessMsg::<Ctx>::SkipRoundCertificate(skip)),
         WireCodec.encode(&polka),
         WireCodec.encode(&waiting),
         WireCodec.encode(&Part::Wanted(want)),
         WireCodec.encode(&Part::Opening(proposal, signature)),
+        WireCodec.encode(&Part::Chunk(Bytes::from_static(b"block"))),
+        WireCodec.encode(&Part::Checkpoint(ballot)),
+        WireCodec.encode(&Part::Offering(replica, replica)),
+        WireCodec.encode(&StreamMessage::<Part>::new(
+            StreamId::new(Bytes::from_static(b"stream")),
+            4,
+            StreamContent::Fin,
+        )),
         WireCodec.encode(&alone(waiting, (replica, 9))),
         WireCodec.encode(&response),
         WireCodec.encode(&sync::Request::<Ctx>::ValueRequest(asked)),
@@ -121,7 +159,7 @@ mod tests {
     #[test]
     fn every_decoder_accepts_a_sample() {
         let samples = samples();
-        assert_eq!(samples.len(), 13, "one was not encoded");
+        assert_eq!(samples.len(), 20, "one was not encoded");
         for decoder in DECODERS {
             let mut ends = samples.iter().map(|sample| (decoder.run)(sample));
             assert!(ends.any(|end| end == "accepted"), "{}", decoder.name);

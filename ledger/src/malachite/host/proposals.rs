@@ -138,15 +138,39 @@ impl<A: Application> Host<A> {
                 Ok(None)
             }
             Some(Whole::Block(offer)) if offer.proposal.height > self.next() => {
-                self.early.push_back(offer);
-                while self.early.len() > EARLY {
-                    self.early.pop_front();
-                }
+                self.hold(offer);
                 Ok(None)
             }
             Some(Whole::Block(offer)) => self.judge(offer),
             None => Ok(None),
         }
+    }
+
+    /// Keeps a block of a height soon to come, the latest of each proposer. It says that this replica is behind, so
+    /// it must be a replica's own.
+    fn hold(&mut self, offer: Offer) {
+        let p = &offer.proposal;
+        if !self.signed(&offer) {
+            return;
+        }
+        if p.height > self.next().plus(EARLY as u64) {
+            self.behind = true;
+            return;
+        }
+        self.early.retain(|o| o.proposal.proposer != p.proposer);
+        self.early.push_back(offer);
+        while self.early.len() > EARLY {
+            self.early.pop_front();
+        }
+    }
+
+    /// Whether its proposer votes on the next block, and signed it.
+    fn signed(&self, offer: &Offer) -> bool {
+        let p = &offer.proposal;
+        let member = self.chain.roster().voter(p.proposer.0);
+        member
+            .zip(offer.signature)
+            .is_some_and(|(m, s)| self.pen.seals.proposed(p, &m.key, &s))
     }
 
     /// Judges a proposed block of the next height, and keeps it if it is valid.
@@ -157,12 +181,7 @@ impl<A: Application> Host<A> {
         if p.height != self.next() || !near || p.proposer.0 != self.chain.primary(view) {
             return Ok(None);
         }
-        let roster = self.chain.roster().clone();
-        let signed = offer.signature.is_some_and(|s| {
-            let member = roster.voter(p.proposer.0);
-            member.is_some_and(|m| self.pen.seals.proposed(&p, &m.key, &s))
-        });
-        if !signed {
+        if !self.signed(&offer) {
             return Ok(None);
         }
         let same_round = |o: &&Offer| o.proposal.round == p.round;

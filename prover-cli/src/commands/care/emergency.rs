@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use ed25519_dalek::SigningKey;
 use eligo_marketplace::{
-    agent::{Account, AuthorityAgent, AuthorityIdentity, Journal, read_share},
+    agent::{Account, AuthorityAgent, AuthorityIdentity, read_share},
     convene::{
         act::{Act as Convene, Authority, CeremonyTerms, KeyPurpose, Windows},
         event::Convened,
@@ -34,7 +34,7 @@ use crate::{
     console::Console,
     failure::{Attempt, Failure, shown},
     file::{Access, Source, Target},
-    market::connection::NodeArgs,
+    market::{self, connection::NodeArgs},
     names,
 };
 
@@ -238,7 +238,7 @@ pub struct Attend {
 /// Takes an authority's part.
 pub fn attend(args: &Attend, console: &Console) -> Attempt<u8> {
     let identity = read_identity(&args.key, console)?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let client = args.node.connect(console)?;
     let mut agent = AuthorityAgent::new(&client, &identity, journal);
     work(&mut agent, args.pace, console)
@@ -333,7 +333,7 @@ pub struct Answer {
 
 fn answer(args: &Answer, console: &Console) -> Attempt<u8> {
     let identity = read_identity(&args.key, console)?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let client = args.node.connect(console)?;
     let call = emergency::find(&client, &args.record, &args.call)?;
     let keys = emergency::identity_keys(&client)?;

@@ -253,7 +253,7 @@ pub fn keep(args: &Keep, console: &Console) -> Attempt<u8> {
     let occasion = encounter.pseudonym();
     let receipt = Receipt::open(&letter, &letter_key(&encounter), occasion.as_bytes());
     let receipt = receipt.map_err(of)?;
-    let mut crumbs = Crumbs::read(&Source::File(args.crumbs.clone()), &wallet)?;
+    let mut crumbs = Crumbs::read_or_new(&Source::File(args.crumbs.clone()), &wallet)?;
     let (record, department, month) = (receipt.record, receipt.department.clone(), receipt.month);
     let new = crumbs.keep(Crumb {
         hospital: args.visit.hospital().clone(),

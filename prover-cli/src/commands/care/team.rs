@@ -227,8 +227,8 @@ pub fn found(args: &Found, console: &Console) -> Attempt<u8> {
     args.output.check(args.force)?;
     let lead = Doctor::read(&args.key, console)?;
     let doctors = accounts(&args.doctor)?;
-    let client = args.node.connect(console)?;
     let team = args.team.name()?;
+    let client = args.node.connect(console)?;
     let epoch = TeamTrail::seen(&client, team)?.map_or(0, |t| t.epoch + 1);
     let welcome = teams::found(&client, &lead, &team, epoch, &doctors)?;
     let text = WelcomeFile::of(&welcome).text()?;
@@ -337,8 +337,9 @@ pub fn confirm(args: &Confirm, console: &Console) -> Attempt<u8> {
     let welcome = WelcomeFile::read(&args.welcome)?.welcome();
     let welcome = welcome.map_err(|e| e.of(&args.welcome))?;
     let epoch = welcome.epoch();
+    let team = args.team.name()?;
     let client = args.node.connect(console)?;
-    let (pending, _, act) = teams::accept(&doctor, prekey, welcome, args.team.name()?)?;
+    let (pending, _, act) = teams::accept(&doctor, prekey, welcome, team)?;
     drop(pending);
     let height = crate::care::asking::send(&client, &doctor, act)?;
     std::fs::remove_file(&args.prekey).map_err(|e| file::unwritable(&args.prekey, &e))?;
@@ -376,8 +377,9 @@ pub fn sign(args: &Sign, console: &Console) -> Attempt<u8> {
     args.output.check(args.force)?;
     let doctor = Doctor::read(&args.key, console)?;
     let text = args.opinion.read_text(OPINION_LIMIT)?;
+    let name = args.team.name()?;
     let client = args.node.connect(console)?;
-    let team = trail(&client, args.team.name()?)?;
+    let team = trail(&client, name)?;
     match team.in_turn() {
         Some(account) if account == doctor.id() => {}
         Some(account) => {
@@ -391,7 +393,7 @@ pub fn sign(args: &Sign, console: &Console) -> Attempt<u8> {
     args.output
         .write(note.text()?.as_bytes(), Access::Secret, args.force)?;
     let height = crate::care::asking::send(&client, &doctor, act)?;
-    let seen = TeamTrail::seen(&client, args.team.name()?)?;
+    let seen = TeamTrail::seen(&client, name)?;
     let done = seen.and_then(|t| t.completed).map(hex::encode);
     console.say(format!(
         "{}: opinion {place} of {} signed in block {height}",
@@ -469,8 +471,8 @@ pub struct ShowTeam {
 }
 
 pub fn show(args: &ShowTeam, console: &Console) -> Attempt<u8> {
-    let client = args.node.connect(console)?;
     let name = args.team.name()?;
+    let client = args.node.connect(console)?;
     let team = TeamTrail::seen(&client, name)?.ok_or_else(|| no_team(name))?;
     let signed = team.chain.as_ref().map_or(0, |c| c.steps().len());
     let doctors = team.plan.doctors.as_slice();

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use eligo_ledger::wire::Wire;
 use eligo_marketplace::{
-    agent::{Account, Journal, claim_account, patient_entry, revocation},
+    agent::{Account, claim_account, patient_entry, revocation},
     client::{Client, HttpDesk},
     entry::sign_withdrawal,
     name::{AccountId, ChainId, ClaimId, RecordName, RequirementName},
@@ -28,6 +28,7 @@ use crate::{
     keyring::KeyFolder,
     ledger_key::LedgerKeyCard,
     market::{
+        self,
         claiming::{self, Claimant, check_offer},
         connection::NodeArgs,
         refusal::rejected,
@@ -136,7 +137,7 @@ pub fn claim(args: &Claim, console: &Console) -> Attempt<u8> {
         Failure::new(Kind::File, "the ledger has no such requirement").of(args.requirement)
     })?;
     let (wallet, encounter) = args.visit.open_wallet(console)?;
-    let journal = Journal::open(&args.journal).map_err(Failure::unexpected)?;
+    let journal = market::journal(&args.journal)?;
     let account = claim_account(&wallet, &ChainId::from(client.chain()), &args.requirement);
     let account = AccountId::of(&account.verifying_key());
     let resumed = journal.has(&claiming::entry_name(&args.requirement, &account));
