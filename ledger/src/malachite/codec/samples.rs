@@ -51,7 +51,7 @@ pub fn samples() -> Vec<Vec<u8>> {
     let nil = SignedMessage::new(
         Vote {
             value: NilOrVal::Nil,
-            ..vote.clone()
+            ..vote
         },
         signature,
     );
